@@ -1,0 +1,42 @@
+/** An error that callers can act on: a stable `code`, and whether trying again can help. The cause is kept. */
+export abstract class WaymarkError extends Error {
+  abstract readonly code: string
+  abstract readonly retriable: boolean
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(message: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.name = new.target.name
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+}
+
+/** The event log cannot make anything durable now: disk full, brokers away. */
+export class LogUnavailable extends WaymarkError {
+  readonly code = 'log-unavailable'
+  readonly retriable = true
+}
+
+/** The log holds as much as it may; the processor is behind. */
+export class LogFull extends WaymarkError {
+  readonly code = 'too-many'
+  readonly retriable = true
+}
+
+/** ClickHouse cannot be asked now: away, disk full, too many parts. */
+export class StoreUnavailable extends WaymarkError {
+  readonly code = 'store-unavailable'
+  readonly retriable = true
+}
+
+/** ClickHouse understood the statement and refused it; trying the same again fails again. */
+export class StoreRefused extends WaymarkError {
+  readonly code = 'store-refused'
+  readonly retriable = false
+}
+
+/** A query ran into its limit of time, rows or memory. */
+export class QueryTooLarge extends WaymarkError {
+  readonly code = 'query-too-large'
+  readonly retriable = false
+}

@@ -1,0 +1,61 @@
+/**
+ * Every limit of Waymark, in one place. `docs/limits.md` is this table, checked by a test.
+ * Those with a `setting` can be moved by the environment variable of that name.
+ */
+export const defaultLimits = {
+  /** Bytes of a JSON body as sent, before decompression. */
+  bodyBytesMax: 256 * 1024,
+  /** Bytes of an NDJSON body as sent, before decompression. */
+  ndjsonBytesMax: 8 * 1024 * 1024,
+  /** Bytes of a body after decompression. */
+  decompressedBytesMax: 32 * 1024 * 1024,
+  /** Events in one JSON request. */
+  eventsPerRequestMax: 100,
+  /** Lines in one NDJSON request. */
+  ndjsonLinesMax: 50_000,
+  /** Refused lines that an NDJSON answer lists. */
+  ndjsonRefusedListed: 100,
+  /** Events kept of one journey: the smallest by (at, seq, identity). */
+  trailEventsMax: 5_000,
+  /** Names that no version of the funnel has, a service. */
+  foreignStepsMax: 1_000,
+  /** A foreign name unseen for this long makes room for another. */
+  foreignStepUnseenMs: 28 * 24 * 60 * 60 * 1000,
+  /** Distinct values of one dimension; what comes later is `other`. */
+  dimensionValuesMax: 1_000,
+  /** How far ahead of now a secret key may date an event. */
+  futureMs: 24 * 60 * 60 * 1000,
+  /** How far back a browser's event is held. */
+  browserPastMs: 7 * 24 * 60 * 60 * 1000,
+  /** Bytes of acknowledged events that may wait for the processor before requests get 429. */
+  logBytesMax: 4 * 1024 * 1024 * 1024,
+  /** Requests whose events wait for the same fsync before requests get 429. */
+  appendsInFlightMax: 20_000,
+  /** Seconds one query may run. */
+  querySecondsMax: 30,
+  /** Rows of one breakdown; the rest is one row `other`. */
+  breakdownRowsMax: 100,
+  /** Periods of one trend. */
+  trendPeriodsMax: 10_000,
+  /** Journeys of one drill-down page. */
+  journeysPageMax: 1_000,
+} as const
+
+export type Limits = { readonly [name in keyof typeof defaultLimits]: number }
+
+/** Limits of the shapes themselves: part of the contract, not settable. */
+export const shape = {
+  serviceIdMax: 63 + 1,
+  journeyCharsMax: 128,
+  eventIdCharsMax: 64,
+  stepCharsMax: 128,
+  attrsMax: 8,
+  attrValueCharsMax: 64,
+  seqMax: 2 ** 32 - 1,
+  stepsMin: 2,
+  stepsMax: 50,
+  namesPerStepMax: 20,
+  windowMsMin: 1_000,
+  windowMsMax: 36_525 * 24 * 60 * 60 * 1000,
+  excludesMax: 50,
+} as const

@@ -1,0 +1,43 @@
+import type { StoredEvent } from '../stored-event.ts'
+
+/** Where acknowledged events wait for the processor. At least once, in order of acknowledgement a journey. */
+export interface EventLog {
+  /**
+   * Resolves when every event is durable: fsynced here, or acknowledged by all in-sync replicas.
+   * @throws {LogFull} the processor is behind by more than the log may hold: retriable, nothing was stored
+   * @throws {LogUnavailable} retriable; nothing of the batch may be assumed stored or not stored
+   */
+  append(batch: readonly StoredEvent[]): Promise<void>
+  /**
+   * Calls `handle` with one batch at a time, oldest first, until aborted; waits when there is none.
+   * A batch is forgotten only after `handle` resolves; when it rejects, the same events come again.
+   * @param eventsMax a batch holds at most so many events (one appended batch is never split, so one that is
+   *   larger comes alone)
+   */
+  consume(handle: (batch: LogBatch) => Promise<void>, signal: AbortSignal, eventsMax: number): Promise<void>
+  /** What was acknowledged and not yet forgotten. */
+  pending(): LogPending
+  /** Stops taking appends, waits for those under way, releases the files. */
+  close(): Promise<void>
+}
+
+export interface LogBatch {
+  readonly events: readonly StoredEvent[]
+  /** Entries that could not be read, with why: to be set aside, never retried for ever. */
+  readonly unreadable: readonly Unreadable[]
+  /** When the oldest event of the batch was acknowledged, ms since 1970. */
+  readonly appendedAt: number
+}
+
+export interface Unreadable {
+  /** As it stood in the log. */
+  readonly bytes: Uint8Array
+  readonly reason: string
+}
+
+export interface LogPending {
+  readonly events: number
+  readonly bytes: number
+  /** When the oldest pending event was acknowledged, ms since 1970; null when none is pending. */
+  readonly oldestAt: number | null
+}
