@@ -106,7 +106,7 @@ export function funnelFault(input: FunnelInput): { path: (string | number)[]; re
   const last = funnel.positions.length
   if (funnel.order === 'any') {
     for (const [index, step] of input.steps.entries()) {
-      if (typeof step !== 'string' && (step.optional !== undefined || step.within !== undefined))
+      if (typeof step !== 'string' && (step.optional === true || step.within !== undefined))
         return { path: ['steps', index], reason: 'optional and within have no meaning when the order is any' }
     }
     for (const [index, exclude] of (input.exclude ?? []).entries()) {
@@ -117,8 +117,6 @@ export function funnelFault(input: FunnelInput): { path: (string | number)[]; re
     if (funnel.positions[0]?.optional) return { path: ['steps', 0], reason: 'the first step cannot be optional' }
     if (funnel.positions[last - 1]?.optional)
       return { path: ['steps', last - 1], reason: 'the last step cannot be optional' }
-    if (funnel.positions[0]?.withinMs !== null)
-      return { path: ['steps', 0, 'within'], reason: 'the first step has no step before it' }
   }
   for (const [index, { step, after, before }] of funnel.exclusions.entries()) {
     if (after >= before || before > last)
