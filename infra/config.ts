@@ -1,0 +1,148 @@
+import { z } from 'zod'
+import { durationMs } from '../domain/duration.ts'
+import { defaultLimits, type Limits } from '../domain/limits.ts'
+
+/** What the one process is told from outside. Read once, at the start. */
+export interface Config {
+  readonly host: string
+  readonly port: number
+  readonly dataDir: string
+  /** As given; undefined: the one made on first start, of which the data directory keeps a hash. */
+  readonly adminKey: string | undefined
+  /** As given; undefined: the one made on first start, kept in the data directory. */
+  readonly secret: string | undefined
+  readonly retentionMs: number
+  readonly sample: boolean
+  readonly logLevel: LogLevel
+  readonly limits: Limits
+}
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+/** A setting that cannot be used: one line that names the variable, what was given and what is allowed. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+interface Setting {
+  /** What is allowed, as the error says it. */
+  readonly allowed: string
+  /** Its value is never shown. */
+  readonly secret?: true
+  readonly default?: string
+  readonly schema: z.ZodType<unknown, string>
+}
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,16}$/)
+    .transform(Number)
+    .pipe(z.int().min(min).max(max))
+
+const secretText = z.string().regex(/^[\x21-\x7e]{24,128}$/)
+const secretAllowed = '24 to 128 printable ASCII characters without spaces'
+
+/** Every variable of the one process but the limits; the table in docs/operations.md is checked against it. */
+export const settings = {
+  WAYMARK_HOST: {
+    allowed: 'a host name or address',
+    default: '127.0.0.1',
+    schema: z.string().regex(/^[\w.:-]{1,253}$/),
+  },
+  WAYMARK_PORT: {
+    allowed: 'a whole number from 1 to 65535 (0: any free port)',
+    default: '8080',
+    schema: wholeNumber(0, 65535),
+  },
+  WAYMARK_DATA_DIR: { allowed: 'a path', default: './data', schema: z.string().min(1).max(4096) },
+  WAYMARK_ADMIN_KEY: { allowed: secretAllowed, secret: true, schema: secretText },
+  WAYMARK_SECRET: { allowed: secretAllowed, secret: true, schema: secretText },
+  WAYMARK_RETENTION: {
+    allowed: 'an ISO 8601 duration of at least a day in weeks, days, hours, minutes and seconds, such as P760D',
+    default: 'P760D',
+    schema: z
+      .string()
+      .transform((text) => durationMs(text))
+      .pipe(z.number().min(24 * 60 * 60 * 1000)),
+  },
+  WAYMARK_SAMPLE: { allowed: 'on or off', default: 'on', schema: z.enum(['on', 'off']) },
+  WAYMARK_LOG_LEVEL: { allowed: `one of ${logLevels.join(', ')}`, default: 'info', schema: z.enum(logLevels) },
+} as const satisfies Record<string, Setting>
+
+/** Variables of the command line: the server knows their names and leaves them alone. */
+export const commandLineSettings = ['WAYMARK_URL', 'WAYMARK_KEY'] as const
+
+/** `bodyBytesMax` → `WAYMARK_BODY_BYTES_MAX`. */
+export function limitVariable(name: string): string {
+  return `WAYMARK_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+}
+
+/** @throws {ConfigError} */
+function read<Name extends keyof typeof settings>(
+  env: Environment,
+  name: Name,
+): z.output<(typeof settings)[Name]['schema']> | undefined {
+  const setting: Setting = settings[name]
+  const given = env[name]
+  const text = given ?? setting.default
+  if (text === undefined) return undefined
+  const parsed = settings[name].schema.safeParse(text)
+  if (!parsed.success) {
+    const shown = setting.secret ? 'not usable' : JSON.stringify(text)
+    throw new ConfigError(`${name} is ${shown}: expected ${setting.allowed}`)
+  }
+  return parsed.data as z.output<(typeof settings)[Name]['schema']>
+}
+
+function must<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error('a setting with a default has a value')
+  return value
+}
+
+/** @throws {ConfigError} */
+function readLimits(env: Environment): Limits {
+  const limits: Record<string, number> = { ...defaultLimits }
+  for (const name of Object.keys(defaultLimits)) {
+    const variable = limitVariable(name)
+    const text = env[variable]
+    if (text === undefined) continue
+    const parsed = wholeNumber(1, Number.MAX_SAFE_INTEGER).safeParse(text)
+    if (!parsed.success) throw new ConfigError(`${variable} is ${JSON.stringify(text)}: expected a whole number from 1`)
+    limits[name] = parsed.data
+  }
+  return limits as Limits
+}
+
+/** @throws {ConfigError} when a variable is unknown, malformed or of a program that this one is not */
+export function readConfig(env: Environment): Config {
+  const known = new Set<string>([
+    ...Object.keys(settings),
+    ...commandLineSettings,
+    ...Object.keys(defaultLimits).map(limitVariable),
+  ])
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('WAYMARK_') && !known.has(name))
+      throw new ConfigError(`${name} is unknown: expected one of ${[...known].join(', ')}`)
+  }
+  for (const name of ['KAFKA_BROKERS', 'CLICKHOUSE_URL']) {
+    if (env[name] !== undefined)
+      throw new ConfigError(
+        `${name} is set: this version keeps its log and its data in the data directory only; expected it unset`,
+      )
+  }
+  return {
+    host: must(read(env, 'WAYMARK_HOST')),
+    port: must(read(env, 'WAYMARK_PORT')),
+    dataDir: must(read(env, 'WAYMARK_DATA_DIR')),
+    adminKey: read(env, 'WAYMARK_ADMIN_KEY'),
+    secret: read(env, 'WAYMARK_SECRET'),
+    retentionMs: must(read(env, 'WAYMARK_RETENTION')),
+    sample: read(env, 'WAYMARK_SAMPLE') === 'on',
+    logLevel: must(read(env, 'WAYMARK_LOG_LEVEL')),
+    limits: readLimits(env),
+  }
+}
