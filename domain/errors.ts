@@ -40,3 +40,17 @@ export class QueryTooLarge extends WaymarkError {
   readonly code = 'query-too-large'
   readonly retriable = false
 }
+
+/** A parameter of a question that cannot be answered: which, and what is allowed. The caller's value is not in it. */
+export class InvalidParameter extends WaymarkError {
+  readonly code = 'invalid-parameter'
+  readonly retriable = false
+  readonly parameter: string
+  readonly allowed: string
+
+  constructor(parameter: string, allowed: string) {
+    super(`${parameter}: expected ${allowed}`)
+    this.parameter = parameter
+    this.allowed = allowed
+  }
+}

@@ -1,0 +1,261 @@
+import { z } from 'zod'
+
+/**
+ * The shapes of every answer. OpenAPI is made from them, so a description here is what a caller reads.
+ * Times are ISO 8601 strings, but for the events of a trail, whose `at` is in milliseconds as it was sent.
+ */
+
+const count = z.int().min(0)
+const instant = z.string().describe('ISO 8601 instant')
+const share = z.number().min(0).max(1)
+
+export const rate = z
+  .strictObject({ value: share, low: share, high: share })
+  .meta({ id: 'Rate', description: 'A proportion with its Wilson score interval, 95 %' })
+export type Rate = z.infer<typeof rate>
+
+const rateOrNull = rate.nullable()
+
+export const periodState = z.enum(['complete', 'partial', 'revised']).meta({
+  id: 'PeriodState',
+  description:
+    'partial: journeys may still start, or the first start + window of some journey has not passed. ' +
+    'revised: a cohort hour that was complete was changed later by new events. Else complete.',
+})
+export type PeriodState = z.infer<typeof periodState>
+
+/** What every answer says of itself. */
+const provenance = {
+  asOf: instant.describe('The moment that the states are of'),
+  revision: z.string().describe('Changes whenever data or definitions that this answer reads have changed'),
+  period: periodState,
+}
+
+const range = {
+  from: instant.describe('Inclusive'),
+  to: instant.describe('Exclusive'),
+  tz: z.string().describe('IANA time zone'),
+}
+
+const asked = {
+  service: z.string(),
+  ...range,
+  ...provenance,
+  version: z.int().min(1).nullable().describe("Version of the service's funnel; null for an ad hoc funnel"),
+}
+
+export const totals = z
+  .strictObject({
+    started: count.describe('completed + failed + abandoned + open'),
+    completed: count,
+    failed: count,
+    abandoned: count,
+    open: count.describe('Not completed or failed, and within the window of the latest start'),
+    elapsed: z
+      .strictObject({ started: count, completed: count })
+      .describe('Journeys whose first start + window has passed: what rates are stated on'),
+    unstarted: count.describe('Never reached step 1; counted at the first event, outside every rate'),
+    excluded: count.describe('Removed by an exclusion; outside every rate'),
+    completionRate: rateOrNull.describe('elapsed.completed / elapsed.started'),
+    soFar: rateOrNull.describe('completed / started of all: a lower bound'),
+    atBest: rateOrNull.describe('(completed + open) / started of all: an upper bound'),
+  })
+  .meta({ id: 'Totals' })
+export type Totals = z.infer<typeof totals>
+
+export const left = z
+  .strictObject({
+    completed: count.describe('At the last step, or completed by an outcome here'),
+    failed: count,
+    abandoned: count,
+    open: count,
+    silent: count
+      .nullable()
+      .describe(
+        'Provisional leavers: of the open, those quiet for longer than 95 % of those who went on from here ever waited; ' +
+          'null while too few have gone on to say',
+      ),
+  })
+  .meta({ id: 'Left', description: 'Journeys whose furthest step this is: entered - passed' })
+export type Left = z.infer<typeof left>
+
+export const funnelAnswerStep = z
+  .strictObject({
+    position: z.int().min(1),
+    step: z.string().describe('The first of its names'),
+    anyOf: z.array(z.string()).optional().describe('All of its names, where it has several'),
+    name: z.string().describe('As shown'),
+    optional: z.boolean(),
+    entered: count.describe('passed + left.completed + left.failed + left.abandoned + left.open'),
+    passed: count.describe('Reached any later step'),
+    elapsed: z.strictObject({ entered: count, passed: count }),
+    left,
+    rateFromStart: rateOrNull.describe('elapsed.entered / elapsed.started'),
+    rateFromPrevious: rateOrNull.describe(
+      'Of the nearest earlier step that is not optional; null at the first step, which has none',
+    ),
+    secondsFromPrevious: z
+      .strictObject({ median: z.number().min(0).nullable(), p90: z.number().min(0).nullable() })
+      .describe('From the step reached before, in the run that counts, over all journeys that entered'),
+  })
+  .meta({ id: 'FunnelAnswerStep' })
+export type FunnelAnswerStep = z.infer<typeof funnelAnswerStep>
+
+export const breakdownRow = z
+  .strictObject({
+    value: z.string().nullable().describe('null: journeys without a value, or `other`'),
+    other: z.literal(true).optional().describe('The values past the cut-off, together'),
+    totals,
+    steps: z.array(funnelAnswerStep),
+  })
+  .meta({ id: 'BreakdownRow' })
+export type BreakdownRow = z.infer<typeof breakdownRow>
+
+export const funnelAnswer = z
+  .strictObject({
+    ...asked,
+    totals,
+    steps: z.array(funnelAnswerStep),
+    breakdown: z.array(breakdownRow).optional().describe('Most started first; present when asked for'),
+  })
+  .meta({ id: 'FunnelAnswer' })
+export type FunnelAnswer = z.infer<typeof funnelAnswer>
+
+export const intervals = ['hour', 'day', 'week', 'month'] as const
+export type Interval = (typeof intervals)[number]
+
+export const trendPeriod = z
+  .strictObject({
+    start: instant.describe('The first is cut to `from`'),
+    end: instant.describe('Exclusive; the last is cut to `to`'),
+    started: count,
+    completed: count,
+    failed: count,
+    abandoned: count,
+    open: count,
+    unstarted: count,
+    excluded: count,
+    elapsed: z.strictObject({ started: count, completed: count, reached: count.optional() }),
+    reached: count.optional().describe('With `step`: of the started, how many reached it'),
+    rate: rateOrNull.describe('The completion rate; with `step`, elapsed.reached / elapsed.started'),
+    state: periodState,
+  })
+  .meta({ id: 'TrendPeriod' })
+export type TrendPeriod = z.infer<typeof trendPeriod>
+
+export const trendAnswer = z
+  .strictObject({
+    ...asked,
+    interval: z.enum(intervals),
+    step: z.string().optional(),
+    periods: z.array(trendPeriod),
+  })
+  .meta({ id: 'TrendAnswer' })
+export type TrendAnswer = z.infer<typeof trendAnswer>
+
+export const journeyStates = ['completed', 'failed', 'abandoned', 'open', 'excluded', 'unstarted'] as const
+export type JourneyState = (typeof journeyStates)[number]
+
+/** What `state=` of the drill-down takes: with `step`, each number of a step has its own; `passed` needs a step. */
+export const drillDownStates = [...journeyStates, 'silent', 'passed'] as const
+export type DrillDownState = (typeof drillDownStates)[number]
+
+export const journeyRow = z
+  .strictObject({
+    journey: z.string().regex(/^[0-9a-f]{16}$/),
+    start: instant.nullable().describe('null when it never started'),
+    state: z.enum(journeyStates),
+    furthest: z.string().nullable().describe('The furthest step, by the first of its names; null without one'),
+    position: z.int().min(1).nullable().describe('Position of the furthest step'),
+  })
+  .meta({ id: 'JourneyRow' })
+export type JourneyRow = z.infer<typeof journeyRow>
+
+export const journeysAnswer = z
+  .strictObject({
+    ...asked,
+    journeys: z.array(journeyRow).describe('By start (first event, where it never started), then by hash'),
+    cursor: z.string().nullable().describe('Give it back as `cursor` for what follows; null at the end'),
+  })
+  .meta({ id: 'JourneysAnswer' })
+export type JourneysAnswer = z.infer<typeof journeysAnswer>
+
+export const trailEvent = z
+  .strictObject({
+    type: z.enum(['error', 'feedback', 'leave', 'outcome', 'resume', 'save', 'step']),
+    step: z.string().optional(),
+    at: z.int().describe('Milliseconds since 1970, after clock correction'),
+    seq: z.int().min(0),
+    outcome: z.enum(['already-done', 'completed', 'failed', 'ineligible']).optional(),
+    field: z.string().optional(),
+    code: z.string().optional(),
+    engagedMs: z.int().min(0).optional(),
+    rating: z.int().min(1).max(5).optional(),
+    channel: z.string(),
+    attrs: z.record(z.string(), z.string()).describe('Dimensions, the built-in ones too'),
+  })
+  .meta({ id: 'TrailEvent' })
+export type TrailEvent = z.infer<typeof trailEvent>
+
+export const trailAnswer = z
+  .strictObject({
+    service: z.string(),
+    journey: z.string().regex(/^[0-9a-f]{16}$/),
+    ...provenance,
+    version: z.int().min(1),
+    start: instant.nullable(),
+    state: z.enum(journeyStates),
+    furthest: z.string().nullable(),
+    position: z.int().min(1).nullable(),
+    eventsDropped: count.describe('Events past the limit of a trail: acknowledged, not kept'),
+    events: z.array(trailEvent).describe('By at, then seq'),
+  })
+  .meta({ id: 'TrailAnswer' })
+export type TrailAnswer = z.infer<typeof trailAnswer>
+
+export const rankedService = z
+  .strictObject({
+    rank: z.int().min(1).nullable().describe('1 has the lowest shrunk rate; null while nothing can be said'),
+    id: z.string(),
+    name: z.string(),
+    department: z.string().nullable(),
+    sample: z.boolean().describe('Made-up data'),
+    started: count,
+    completed: count,
+    elapsed: z.strictObject({ started: count, completed: count }),
+    rate: rateOrNull.describe('elapsed.completed / elapsed.started'),
+    shrunkRate: share.nullable().describe('Posterior mean of the beta-binomial model over the services compared'),
+    probabilityWorst: share.nullable().describe('That its true rate is in the worst tenth of such services'),
+    flagged: z.boolean().describe('probabilityWorst >= 0.95; never among fewer than 10 services'),
+    worstStep: z
+      .strictObject({ step: z.string(), name: z.string(), position: z.int().min(1), lost: count })
+      .nullable()
+      .describe('Where most elapsed journeys failed or were abandoned'),
+  })
+  .meta({ id: 'RankedService' })
+export type RankedService = z.infer<typeof rankedService>
+
+export const funnelPlot = z
+  .strictObject({
+    mean: share.nullable().describe('Completed / started over all services compared'),
+    phi: z.number().min(0).nullable().describe('Over-dispersion: mean of squared winsorised z'),
+    tau: z.number().min(0).nullable().describe('Standard deviation between services, on the scale of the limits'),
+    points: z.array(
+      z.strictObject({ id: z.string(), started: count, rate: share, z: z.number().describe('In standard errors') }),
+    ),
+    limits: z
+      .array(z.strictObject({ started: count, low95: share, high95: share, low998: share, high998: share }))
+      .describe('Over-dispersed limits (Spiegelhalter 2005) by how many started'),
+  })
+  .meta({ id: 'FunnelPlot' })
+export type FunnelPlot = z.infer<typeof funnelPlot>
+
+export const lowCompletionAnswer = z
+  .strictObject({
+    ...range,
+    ...provenance,
+    services: z.array(rankedService),
+    funnelPlot,
+  })
+  .meta({ id: 'LowCompletionAnswer' })
+export type LowCompletionAnswer = z.infer<typeof lowCompletionAnswer>

@@ -1,0 +1,91 @@
+import type { Limits } from '../domain/limits.ts'
+import type { Clock } from '../domain/ports/clock.ts'
+import type { Registry } from '../domain/ports/registry.ts'
+import type { Store } from '../domain/ports/store.ts'
+import type { FunnelInput, Service } from '../domain/service.ts'
+import type {
+  DrillDownState,
+  FunnelAnswer,
+  Interval,
+  JourneysAnswer,
+  LowCompletionAnswer,
+  TrailAnswer,
+  TrendAnswer,
+} from './answers.ts'
+
+/** What every question is given. */
+export interface QueryContext {
+  readonly reads: Store
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly limits: Limits
+  /** Keyed hash of (service, reference): 16 lower-case hex digits. */
+  readonly journeyHash: (service: string, reference: string) => string
+}
+
+/** `from` and `to` as a caller writes them: ISO 8601 dates or instants. */
+export interface PeriodInput {
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+  readonly tz?: string | undefined
+}
+
+/** Which journeys of a service, and by which funnel. */
+export interface FunnelAsk extends PeriodInput {
+  readonly service: Service
+  /** An older version of the service's funnel, over all the data. */
+  readonly version?: number | undefined
+  /** An ad hoc funnel, without a fault; wins over `version`. */
+  readonly funnel?: FunnelInput | undefined
+  /** Dimension and value; several must all hold. */
+  readonly where?: readonly (readonly [dimension: string, value: string])[] | undefined
+}
+
+export interface FunnelQuestion extends FunnelAsk {
+  /** A dimension: built in, or one of the service's. */
+  readonly breakdown?: string | undefined
+}
+
+export interface TrendQuestion extends FunnelAsk {
+  readonly interval?: Interval | undefined
+  /** Name of a step of the funnel: how many reached it. */
+  readonly step?: string | undefined
+}
+
+export interface JourneysQuestion extends FunnelAsk {
+  /** Name of a step of the funnel. Alone: who entered it; with `state`: who left there in that state. */
+  readonly step?: string | undefined
+  /** Tells apart a step that stands several times, from 1; may stand without `step`. */
+  readonly position?: number | undefined
+  readonly state?: DrillDownState | undefined
+  readonly limit?: number | undefined
+  readonly cursor?: string | undefined
+}
+
+export interface TrailQuestion {
+  readonly service: Service
+  /** Hash (tried first) or reference. */
+  readonly journey: string
+}
+
+export interface LowCompletionQuestion extends PeriodInput {
+  /** Of these services; all that the caller may read when absent. */
+  readonly services?: readonly string[] | undefined
+  readonly department?: string | undefined
+  readonly limit?: number | undefined
+}
+
+/**
+ * The questions, bound to a context.
+ * Each rejects with {InvalidParameter} (which parameter, what is allowed), {QueryTooLarge}, {StoreUnavailable}.
+ */
+export interface Questions {
+  funnel(question: FunnelQuestion): Promise<FunnelAnswer>
+  trend(question: TrendQuestion): Promise<TrendAnswer>
+  journeys(question: JourneysQuestion): Promise<JourneysAnswer>
+  /** `null` when nothing is known of the journey. */
+  trail(question: TrailQuestion): Promise<TrailAnswer | null>
+  lowCompletion(question: LowCompletionQuestion): Promise<LowCompletionAnswer>
+  /** Of everything: changes when any answer may have. */
+  revision(): Promise<string>
+}
