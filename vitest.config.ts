@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { CountingReporter } from './tests/support/reporter.ts'
 
 export default defineConfig({
   // The pages are hono/jsx.
@@ -6,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['**/*.test.ts', '**/*.test.tsx'],
     exclude: ['node_modules', 'dist', 'data'],
+    reporters: ['default', new CountingReporter()],
     // chdb binds one data directory a process: every file has a process of its own.
     pool: 'forks',
     maxWorkers: 2,

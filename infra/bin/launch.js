@@ -4,10 +4,17 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build, programs } from './build.js'
 
-const [name = '', ...rest] = process.argv.slice(2)
+// From the very start, so that a signal during the start is a clean stop too. A terminal sends one to the whole
+// process group and npm passes its own on: the second one changes nothing.
+const stop = new AbortController()
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => stop.abort())
+
+const [name = '', ...args] = process.argv.slice(2)
 if (!(name in programs)) {
   process.stderr.write(`unknown program "${name}": expected one of ${Object.keys(programs).join(', ')}\n`)
   process.exit(2)
 }
-process.argv.splice(1, process.argv.length - 1, name, ...rest)
-await import(pathToFileURL(join(await build(), `${name}.js`)).href)
+/** @type {{ main: (start: { args: string[], env: NodeJS.ProcessEnv, stop: AbortSignal }) => Promise<number> }} */
+const program = await import(pathToFileURL(join(await build(), `${name}.js`)).href)
+// The engine keeps threads of its own: the end of main is the end of the process.
+process.exit(await program.main({ args, env: process.env, stop: stop.signal }))

@@ -1,0 +1,59 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { open, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** What only this installation knows: kept in the data directory unless the environment gives it. */
+export interface Secrets {
+  /** Keys the hash of journey references and the sessions of the pages. */
+  readonly secret: string
+  /** SHA-256 of the admin key. */
+  readonly adminKeyHash: Buffer
+  /** The admin key itself, when it was made just now: to be printed once. */
+  readonly madeAdminKey: string | undefined
+}
+
+/** @param given from the environment; nothing of it is written */
+export async function openSecrets(
+  directory: string,
+  given: { secret: string | undefined; adminKey: string | undefined },
+): Promise<Secrets> {
+  const secret =
+    given.secret ?? (await readOrMake(join(directory, 'secret'), () => randomBytes(32).toString('hex')))
+  if (given.adminKey !== undefined) return { secret, adminKeyHash: sha256(given.adminKey), madeAdminKey: undefined }
+
+  let made: string | undefined
+  const hash = await readOrMake(join(directory, 'admin-key.sha256'), () => {
+    made = `wma_${randomBytes(24).toString('base64url')}`
+    return sha256(made).toString('hex')
+  })
+  return { secret, adminKeyHash: Buffer.from(hash, 'hex'), madeAdminKey: made }
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+/** Written whole or not at all, and durable before anything is keyed with it. */
+async function readOrMake(path: string, make: () => string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).trim()
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  }
+  const value = make()
+  const file = await open(`${path}.new`, 'w', 0o600)
+  try {
+    await file.writeFile(`${value}\n`)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(`${path}.new`, path)
+  const directory = await open(join(path, '..'), 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+  return value
+}
