@@ -12,6 +12,11 @@ export interface Registry {
   stepNames(id: string): Promise<ReadonlySet<string>>
   /** A changed funnel is a new version; two at once: the last one wins. */
   putService(id: string, input: ServiceInput, options?: { sample?: boolean }): Promise<Service>
+  /**
+   * Calls `listener` with the new definition after every PUT that is durable, the same funnel or another.
+   * @returns takes the listener away
+   */
+  onPut(listener: (service: Service) => void): () => void
   /** Stops intake and hides it. `false` when there was none. */
   deleteService(id: string): Promise<boolean>
   /** The key with this secret, compared in constant time; `undefined` when there is none or it was revoked. */
