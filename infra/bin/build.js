@@ -10,6 +10,7 @@ export const programs = {
   server: 'infra/server.ts',
   waymark: 'infra/cli/main.ts',
   bench: 'tests/bench/main.ts',
+  'bench-bare': 'tests/bench/bare.ts',
   'sample-receipts': 'infra/sample/receipts.ts',
 }
 
