@@ -13,8 +13,8 @@ export interface RegistryOptions {
   readonly clock: Clock
   /** So many unpredictable bytes. */
   readonly random: (bytes: number) => Uint8Array
-  /** A secret with every scope that is not listed and cannot be revoked here. */
-  readonly adminKey: string
+  /** SHA-256 of the secret with every scope: not listed, and not revoked here. */
+  readonly adminKeyHash: Uint8Array
 }
 
 /**
@@ -22,11 +22,11 @@ export interface RegistryOptions {
  * in ClickHouse before it is seen here, and changes follow one another, so of two at once the last one wins.
  * @throws {StoreUnavailable}
  */
-export async function openRegistry({ stores, clock, random, adminKey }: RegistryOptions): Promise<Registry> {
+export async function openRegistry({ stores, clock, random, adminKeyHash }: RegistryOptions): Promise<Registry> {
   const revisions = revisionsAfter(await lastRevision(stores.reads), clock)
   const inTurn = queue()
   const definitions = await openDefinitions({ stores, clock, random, revisions, inTurn })
-  const keys = await openKeys({ stores, clock, random, revisions, inTurn, adminKey })
+  const keys = await openKeys({ stores, clock, random, revisions, inTurn, adminKeyHash })
   return { ...definitions, ...keys }
 }
 
@@ -160,19 +160,19 @@ const prefixChars = 'wmk_'.length + 8
 
 interface HeldKey {
   readonly key: Key
-  readonly hash: Buffer
+  readonly hash: Uint8Array
 }
 
 type Keys = Pick<Registry, 'keyBySecret' | 'keys' | 'createKey' | 'deleteKey'>
 
-async function openKeys(shared: Shared & { adminKey: string }): Promise<Keys> {
+async function openKeys(shared: Shared & Pick<RegistryOptions, 'adminKeyHash'>): Promise<Keys> {
   const { stores, clock, random, revisions, inTurn } = shared
   const byId = new Map<string, HeldKey>()
   // The prefix is no secret, so looking it up may take its own time; what follows it is compared by hash.
   const byPrefix = new Map<string, HeldKey[]>()
   const admin: HeldKey = {
     key: { id: 'admin', name: 'WAYMARK_ADMIN_KEY', prefix: '', scopes, createdAt: new Date(0).toISOString() },
-    hash: sha256(shared.adminKey),
+    hash: shared.adminKeyHash,
   }
 
   const hold = (held: HeldKey): void => {
@@ -180,7 +180,7 @@ async function openKeys(shared: Shared & { adminKey: string }): Promise<Keys> {
     byPrefix.set(held.key.prefix, [...(byPrefix.get(held.key.prefix) ?? []), held])
   }
   const keep = async ({ key, hash }: HeldKey, revoked: 0 | 1): Promise<void> => {
-    const row = [key.id, revisions(), hash.toString('hex'), JSON.stringify(key), revoked]
+    const row = [key.id, revisions(), Buffer.from(hash).toString('hex'), JSON.stringify(key), revoked]
     await stores.writes.insert('keys', ['id', 'revision', 'hash', 'key', 'revoked'], [row])
   }
 

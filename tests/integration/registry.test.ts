@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join as path } from 'node:path'
@@ -29,8 +29,9 @@ beforeEach(async () => {
 })
 
 const clock = movableClock(Date.UTC(2026, 0, 5, 12))
+const adminKeyHash = createHash('sha256').update(adminKey).digest()
 const open = (change: Partial<Parameters<typeof openRegistry>[0]> = {}) =>
-  openRegistry({ stores, clock, random: randomBytes, adminKey, ...change })
+  openRegistry({ stores, clock, random: randomBytes, adminKeyHash, ...change })
 
 registryContract('registry in ClickHouse', ({ clock }) => open({ clock }))
 
