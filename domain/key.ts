@@ -18,6 +18,15 @@ export interface Key {
   readonly createdAt: string
 }
 
+/** The key that WAYMARK_ADMIN_KEY is: every scope, everywhere; it is not listed, and not revoked by a call. */
+export const adminKey: Key = {
+  id: 'admin',
+  name: 'WAYMARK_ADMIN_KEY',
+  prefix: '',
+  scopes,
+  createdAt: '1970-01-01T00:00:00.000Z',
+}
+
 export const slug = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/, 'expected a slug: lower-case letters, digits and hyphens, at most 64')
