@@ -45,7 +45,7 @@ export function eachRun(
   funnel: Funnel,
   steps: readonly OracleEvent[],
   visit: (run: Run) => void,
-  runsMax = 3_000_000,
+  runsMax: number,
 ): void {
   let runs = 0
   const counted = (run: Run) => {

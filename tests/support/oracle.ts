@@ -23,7 +23,7 @@ const unstarted: Verdict = {
 }
 
 /** @throws {TooManyRuns} the trail is too large to enumerate */
-export function oracleVerdict(funnel: Funnel, events: readonly OracleEvent[]): Verdict {
+export function oracleVerdict(funnel: Funnel, events: readonly OracleEvent[], runsMax = 1_000_000): Verdict {
   const steps = events.filter(({ type }) => type === 'step')
   const starts = steps
     .filter((event) =>
@@ -35,7 +35,7 @@ export function oracleVerdict(funnel: Funnel, events: readonly OracleEvent[]): V
   if (first === undefined || latest === undefined) return unstarted
 
   const started = { ...unstarted, start: first.at, latestStart: latest.at }
-  const run = runThatCounts(funnel, steps)
+  const run = runThatCounts(funnel, steps, runsMax)
   if (run === undefined) return { ...started, excluded: 1 }
 
   const reachedLast = depthOf(funnel, run) === funnel.positions.length
@@ -70,19 +70,24 @@ function enteredBits(funnel: Funnel, run: Run): bigint {
 }
 
 /** `undefined` when every furthest run is hit (`any`: every run is wiped). */
-function runThatCounts(funnel: Funnel, steps: readonly OracleEvent[]): Run | undefined {
+function runThatCounts(funnel: Funnel, steps: readonly OracleEvent[], runsMax: number): Run | undefined {
   let furthest = 0
   let best: Run | undefined
-  eachRun(funnel, steps, (run) => {
-    // A wiped run counts for nothing; a hit one still counts when deciding which is furthest.
-    if (funnel.order === 'any' && isWiped(funnel, steps, run)) return
-    const depth = depthOf(funnel, run)
-    if (depth < furthest) return
-    if (depth > furthest) best = undefined
-    furthest = depth
-    if (best !== undefined && preference(best, run) <= 0) return
-    if (funnel.order === 'any' || !isHit(funnel, steps, run)) best = run
-  })
+  eachRun(
+    funnel,
+    steps,
+    (run) => {
+      // A wiped run counts for nothing; a hit one still counts when deciding which is furthest.
+      if (funnel.order === 'any' && isWiped(funnel, steps, run)) return
+      const depth = depthOf(funnel, run)
+      if (depth < furthest) return
+      if (depth > furthest) best = undefined
+      furthest = depth
+      if (best !== undefined && preference(best, run) <= 0) return
+      if (funnel.order === 'any' || !isHit(funnel, steps, run)) best = run
+    },
+    runsMax,
+  )
   return best
 }
 
