@@ -1,0 +1,103 @@
+import type { Clock } from '../domain/ports/clock.ts'
+import type { LogBatch, Unreadable } from '../domain/ports/event-log.ts'
+import type { Stores } from '../domain/ports/store.ts'
+import type { StoredEvent } from '../domain/stored-event.ts'
+import { bisect, reasonOf, setAsideColumns, type SetAside } from './set-aside.ts'
+import type { ProcessorSignals } from './signals.ts'
+import { stepNameColumns, type StepNames } from './step-names.ts'
+import { touchedBy } from './touched.ts'
+import { trailColumns, trailRow } from './trail-rows.ts'
+import type { FactsWriter } from './facts-writer.ts'
+import { untilDone, type Patience } from './retry.ts'
+
+export interface BatchParts {
+  readonly stores: Stores
+  readonly clock: Clock
+  readonly signals: ProcessorSignals
+  readonly facts: FactsWriter
+  readonly stepNames: StepNames
+  /** Told how many entries were put aside for good. */
+  readonly onSetAside: (entries: number) => void
+}
+
+/**
+ * Puts a batch into every answer. Each step may run again from its beginning, alone or with all before it,
+ * and changes nothing then: a crash between any two of them heals when the log hands the batch out again.
+ *
+ * The order matters: facts are read after the trail is durable, and the log forgets after facts are visible.
+ */
+export async function processBatch(batch: LogBatch, parts: BatchParts, patience: Patience): Promise<void> {
+  const { signals } = parts
+  const begun = performance.now()
+  const stored = await putTrail(batch, parts, patience)
+  const trailed = performance.now()
+  const touched = touchedBy(stored)
+  const faulty = await parts.facts.write(touched, patience)
+  await putAside(faulty, parts, patience)
+  const done = performance.now()
+  await putStepNames(stored, parts, patience)
+  signals.processed({
+    events: batch.events.length,
+    journeys: touched.reduce((sum, { journeys }) => sum + journeys.length, 0),
+    services: touched.length,
+    trailSeconds: (trailed - begun) / 1000,
+    factsSeconds: (done - trailed) / 1000,
+    seconds: (performance.now() - begun) / 1000,
+  })
+}
+
+/** @returns the events that are in the trail now; the others are set aside */
+async function putTrail(batch: LogBatch, parts: BatchParts, patience: Patience): Promise<readonly StoredEvent[]> {
+  const aside: SetAside[] = batch.unreadable.map(unreadable)
+  const events: StoredEvent[] = []
+  const rows: (readonly unknown[])[] = []
+  for (const event of batch.events) {
+    try {
+      rows.push(trailRow(event))
+      events.push(event)
+    } catch (error) {
+      aside.push({ reason: reasonOf(error), bytes: JSON.stringify(event) })
+    }
+  }
+  const order = rows.map((_, index) => index)
+  const refused = await untilDone('trail', patience, () =>
+    bisect(order, (some) =>
+      parts.stores.writes.insert(
+        'trail',
+        trailColumns,
+        some.length === rows.length ? rows : some.flatMap((index) => [rows[index] ?? []]),
+      ),
+    ),
+  )
+  for (const { item, error } of refused) aside.push({ reason: reasonOf(error), bytes: JSON.stringify(events[item]) })
+  await putAside(aside, parts, patience)
+  if (refused.length === 0) return events
+  const bad = new Set(refused.map(({ item }) => item))
+  return events.filter((_, index) => !bad.has(index))
+}
+
+async function putAside(entries: readonly SetAside[], parts: BatchParts, patience: Patience): Promise<void> {
+  if (entries.length === 0) return
+  const rows = entries.map(({ reason, bytes }) => [parts.clock.now(), reason, bytes.slice(0, asideCharsMax)])
+  await untilDone('set aside', patience, () => parts.stores.writes.insert('set_aside', setAsideColumns, rows))
+  parts.onSetAside(entries.length)
+  for (const { reason } of entries) parts.signals.setAside(1, reason)
+}
+
+async function putStepNames(events: readonly StoredEvent[], parts: BatchParts, patience: Patience): Promise<void> {
+  const rows = parts.stepNames.unseen(events, parts.clock.now())
+  if (rows.length === 0) return
+  await untilDone('step names', patience, () => parts.stores.writes.insert('step_names', stepNameColumns, rows))
+  parts.stepNames.written(rows)
+}
+
+const asideCharsMax = 64 * 1024
+
+/** As text where it is text, so that a person can read it; else in base64. */
+function unreadable({ bytes, reason }: Unreadable): SetAside {
+  try {
+    return { reason, bytes: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+  } catch {
+    return { reason, bytes: `base64:${Buffer.from(bytes).toString('base64')}` }
+  }
+}

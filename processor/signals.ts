@@ -1,0 +1,29 @@
+import type { WaymarkError } from '../domain/errors.ts'
+
+/** What the processor tells of itself; metrics and log lines are made of it elsewhere. */
+export interface ProcessorSignals {
+  /** A batch is in every answer, and the log may forget it. */
+  processed(batch: ProcessedBatch): void
+  /** Events that can never become a trail were put aside. */
+  setAside(entries: number, reason: string): void
+  /** ClickHouse is away: the batch, or the piece of work named, is tried again after `waitMs`. */
+  retrying(work: string, error: WaymarkError, waitMs: number): void
+  /** Journeys of a service were recomputed for a new version of its funnel. */
+  rebuilt(service: string, version: number, journeys: number): void
+  /** Cohort hours that can no longer change by the clock. */
+  sealed(hours: number): void
+  /** Sealed cohort hours that late events changed. */
+  revised(hours: number): void
+  /** Rows past the longest trail that is kept, taken off the disk. */
+  pruned(journeys: number): void
+}
+
+export interface ProcessedBatch {
+  readonly events: number
+  readonly journeys: number
+  readonly services: number
+  /** Seconds for the rows of the trails, for the facts, and for all. */
+  readonly trailSeconds: number
+  readonly factsSeconds: number
+  readonly seconds: number
+}
