@@ -58,4 +58,6 @@ export const shape = {
   windowMsMin: 1_000,
   windowMsMax: 36_525 * 24 * 60 * 60 * 1000,
   excludesMax: 50,
+  /** Days of one period: as long as the longest window. */
+  periodDaysMax: 36_525,
 } as const

@@ -19,7 +19,7 @@ const rateOrNull = rate.nullable()
 export const periodState = z.enum(['complete', 'partial', 'revised']).meta({
   id: 'PeriodState',
   description:
-    'partial: journeys may still start, or the first start + window of some journey has not passed. ' +
+    'partial: the first start + window of some journey in it has not passed. ' +
     'revised: a cohort hour that was complete was changed later by new events. Else complete.',
 })
 export type PeriodState = z.infer<typeof periodState>

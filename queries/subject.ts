@@ -1,0 +1,66 @@
+import { InvalidParameter } from '../domain/errors.ts'
+import { compileFunnel } from '../domain/funnel/compile.ts'
+import type { CompiledFunnel } from '../domain/funnel/verdict.ts'
+import { normaliseFunnel, type Funnel, type Service } from '../domain/service.ts'
+import { builtInDimensions } from '../domain/stored-event.ts'
+import type { FunnelAsk, QueryContext } from './context.ts'
+import { resolvePeriod, type Period } from './period.ts'
+
+/** What a question is about, once its parameters are found to be good. */
+export interface Subject {
+  readonly service: Service
+  readonly period: Period
+  readonly funnel: Funnel
+  readonly compiled: CompiledFunnel
+  /** Of the service's funnel; null for an ad hoc one. */
+  readonly version: number | null
+  readonly where: readonly (readonly [dimension: string, value: string])[]
+  /** The moment that states are of, ms. */
+  readonly now: number
+}
+
+/** @throws {InvalidParameter} naming `from`, `to`, `tz`, `version` or `where` */
+export async function resolveSubject(context: QueryContext, ask: FunnelAsk): Promise<Subject> {
+  const now = context.clock.now()
+  const { service, where = [] } = ask
+  for (const [dimension] of where) assertDimension(service, 'where', dimension)
+  const defined = await definitionOf(context, ask)
+  const funnel = normaliseFunnel(ask.funnel ?? defined.funnel)
+  return {
+    service,
+    period: resolvePeriod(ask, service.timeZone, now),
+    funnel,
+    compiled: compileFunnel(funnel),
+    version: ask.funnel === undefined ? defined.version : null,
+    where,
+    now,
+  }
+}
+
+async function definitionOf(context: QueryContext, { service, version, funnel }: FunnelAsk): Promise<Service> {
+  if (funnel !== undefined || version === undefined || version === service.version) return service
+  const older = await context.registry.serviceVersion(service.id, version)
+  if (older === undefined) throw new InvalidParameter('version', `a whole number from 1 to ${service.version}`)
+  return older
+}
+
+/** @throws {InvalidParameter} naming the parameter, with the dimensions that there are */
+export function assertDimension(service: Service, parameter: string, dimension: string): void {
+  const known: readonly string[] = [...builtInDimensions, ...service.dimensions]
+  if (!known.includes(dimension)) throw new InvalidParameter(parameter, `one of the dimensions ${known.join(', ')}`)
+}
+
+/**
+ * Position (from 1) of the first step of the funnel that has this name.
+ * @throws {InvalidParameter} naming `step`
+ */
+export function positionOf(funnel: Funnel, step: string): number {
+  const index = funnel.positions.findIndex(({ names }) => names.includes(step))
+  if (index === -1) throw new InvalidParameter('step', 'the name of a step of the funnel')
+  return index + 1
+}
+
+/** The name that answers show for a position: the first of its names. */
+export function stepAt(funnel: Funnel, position: number): string | null {
+  return funnel.positions[position - 1]?.names[0] ?? null
+}

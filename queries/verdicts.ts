@@ -1,0 +1,97 @@
+import { param, raw, sql, type Sql } from '../domain/sql.ts'
+import type { Subject } from './subject.ts'
+
+/**
+ * The journeys of a subject's period, one row each, with what its funnel says of them. Everything that is
+ * counted or listed is read from here, so that no two answers can disagree.
+ *
+ * Columns: journey, firstAt, lastAt, dimensions, stale, start, latestStart, excluded, entered, depth, times,
+ *          completionMs, seenAt (ms: the start, or the first event of a journey that never started),
+ *          elapsed (started, and first start + window has passed), state (`stateCodes`).
+ *
+ * Reads   facts FINAL of one service. With `source` stored, only the verdict columns of the version asked for;
+ *         a row of another version is let through with `stale` = 1, and the caller asks again with compiled.
+ * Cost    one pass over the journeys of the service whose events reach into the period.
+ */
+export function journeysOf(subject: Subject, source: VerdictSource): Sql {
+  const { period, funnel, now } = subject
+  const window = param('Int64', funnel.windowMs)
+  const at = param('Int64', now)
+  const from = param('Int64', period.from)
+  const to = param('Int64', period.to)
+  return sql`
+    SELECT journey, firstAt, lastAt, dimensions, stale, v.start AS start, v.latestStart AS latestStart,
+      v.excluded AS excluded, v.entered AS entered, v.depth AS depth, v.times AS times,
+      v.completionMs AS completionMs,
+      if(depth > 0 OR excluded = 1, start, firstAt) AS seenAt,
+      depth > 0 AND ${at} > start + ${window} AS elapsed,
+      multiIf(excluded = 1, ${code('excluded')}, depth = 0, ${code('unstarted')},
+        v.completed = 1, ${code('completed')}, v.failed = 1, ${code('failed')},
+        ${at} <= latestStart + ${window}, ${code('open')}, ${code('abandoned')}) AS state
+    FROM (
+      SELECT journey, firstAt, lastAt, dimensions, ${staleness(subject, source)} AS stale,
+        ${verdictOf(subject, source)} AS v
+      FROM facts FINAL
+      WHERE service = ${param('String', subject.service.id)} AND lastAt >= ${from} AND firstAt < ${to}${conditions(subject)}
+    )
+    WHERE (seenAt >= ${from} AND seenAt < ${to}) OR stale = 1`
+}
+
+/** stored: the verdict that stands in facts. compiled: the funnel's own expression where that is of another version. */
+export type VerdictSource = 'stored' | 'compiled'
+
+/** States as they are counted; the first four are those of journeys that started. */
+export const stateCodes = { completed: 0, failed: 1, abandoned: 2, open: 3, excluded: 4, unstarted: 5 } as const
+export type StateName = keyof typeof stateCodes
+
+function code(state: StateName): Sql {
+  return raw(`toUInt8(${stateCodes[state]})`)
+}
+
+export function stateName(stateCode: number): StateName {
+  for (const state of ['completed', 'failed', 'abandoned', 'open', 'excluded', 'unstarted'] as const)
+    if (stateCodes[state] === stateCode) return state
+  throw new Error(`a journey has no state ${stateCode}`)
+}
+
+/** Only of the current version can the stored verdicts be expected to stand. */
+export function likelySource({ version, service }: Subject): VerdictSource {
+  return version === service.version ? 'stored' : 'compiled'
+}
+
+function verdictOf({ version, compiled }: Subject, source: VerdictSource): Sql {
+  if (version === null) return compiled.verdict
+  if (source === 'stored') return raw('verdict')
+  return sql`if(version = ${param('UInt32', version)}, verdict, ${compiled.verdict})`
+}
+
+function staleness({ version }: Subject, source: VerdictSource): Sql {
+  return version === null || source === 'compiled' ? raw('0') : sql`version != ${param('UInt32', version)}`
+}
+
+/** A journey without a value has the empty one, so an empty value asks for those. */
+function conditions({ where }: Subject): Sql {
+  return {
+    parts: where.flatMap(([dimension, value]) => [
+      ' AND dimensions[',
+      param('String', dimension),
+      '] = ',
+      param('String', value),
+    ]),
+  }
+}
+
+/**
+ * Runs a question on stored verdicts and, when it met journeys whose verdict is of another version (their
+ * service's funnel has just changed), once more on compiled ones.
+ * @param run must say whether a row that it counted was stale
+ */
+export async function onVerdicts<Result>(
+  subject: Subject,
+  run: (journeys: Sql) => Promise<{ result: Result; stale: boolean }>,
+): Promise<Result> {
+  const source = likelySource(subject)
+  const first = await run(journeysOf(subject, source))
+  if (!first.stale) return first.result
+  return (await run(journeysOf(subject, 'compiled'))).result
+}
