@@ -1,0 +1,70 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Limits } from '../../domain/limits.ts'
+import type { Clock } from '../../domain/ports/clock.ts'
+import type { EventLog, LogBatch } from '../../domain/ports/event-log.ts'
+import { Consumer } from './consumer.ts'
+import { openCursor } from './cursor.ts'
+import { lockDirectory } from './lock.ts'
+import { scan } from './scan.ts'
+import { syncDirectory, unlinkIfThere } from './segment.ts'
+import type { LogState } from './state.ts'
+import { Writer } from './writer.ts'
+
+const segmentBytesMax = 32 * 1024 * 1024
+const segmentBytesMin = 64 * 1024
+
+export interface LocalLogOptions {
+  /** Made when it is not there; nothing else may be in it. */
+  readonly directory: string
+  readonly limits: Pick<Limits, 'logBytesMax' | 'appendsInFlightMax'>
+  readonly clock?: Clock
+}
+
+/**
+ * The event log as files of this machine: each append is fsynced before it resolves, many sharing one fsync.
+ * Takes as long as reading what is pending: it is checked, and counted.
+ * @throws {LogLocked} when another process has it open
+ */
+export async function openLocalLog(options: LocalLogOptions): Promise<EventLog> {
+  const { directory, limits, clock = { now: () => Date.now() } } = options
+  await makeDirectory(directory)
+  const unlock = await lockDirectory(directory)
+  try {
+    const cursor = await openCursor(directory)
+    const found = await scan(directory, cursor.position)
+    for (const path of found.forgotten) await unlinkIfThere(path)
+    await syncDirectory(directory)
+    const state: LogState = { directory, ...found, wake: () => undefined }
+    const writer = new Writer(state, clock, {
+      ...limits,
+      segmentBytes: Math.min(segmentBytesMax, Math.max(segmentBytesMin, Math.floor(limits.logBytesMax / 8))),
+      firstNumber: found.nextNumber,
+    })
+    const consumer = new Consumer(state, cursor)
+    let closing: Promise<void> | undefined
+    const close = async (): Promise<void> => {
+      await writer.close()
+      await consumer.close()
+      await cursor.close()
+      await unlock()
+    }
+    return {
+      append: (batch) => writer.append(batch),
+      consume: (handle: (batch: LogBatch) => Promise<void>, signal, eventsMax) =>
+        consumer.consume(handle, signal, eventsMax),
+      pending: () => ({ events: state.events, bytes: state.bytes, oldestAt: state.oldestAt }),
+      close: () => (closing ??= close()),
+    }
+  } catch (error) {
+    await unlock()
+    throw error
+  }
+}
+
+/** So that the directory itself, and those above it that had to be made, outlive a power cut. */
+async function makeDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  for (let path = directory; path.length >= first.length; path = dirname(path)) await syncDirectory(dirname(path))
+}
