@@ -145,6 +145,8 @@ export interface ProblemExtra {
   readonly retryAfterSeconds?: number
   /** Methods of the path, with `method-not-allowed`. */
   readonly allow?: readonly string[]
+  /** Members beyond those of every problem (RFC 9457 §3.2). */
+  readonly members?: Readonly<Record<string, unknown>>
 }
 
 /** Members of the document, RFC 9457 §3.1, and ours: `code` and `path`. */
@@ -188,6 +190,7 @@ export function problem(code: ProblemCode, detail?: string, extra: ProblemExtra 
       code,
       ...(detail === undefined ? {} : { detail }),
       ...(extra.path === undefined ? {} : { path: extra.path }),
+      ...extra.members,
     },
   }
 }

@@ -1,0 +1,216 @@
+import { Hono, type Context as HonoContext } from 'hono'
+import { LogFull, LogUnavailable, StoreUnavailable } from '../domain/errors.ts'
+import type { Sha256 } from '../domain/identity.ts'
+import type { Key } from '../domain/key.ts'
+import type { Limits } from '../domain/limits.ts'
+import type { Clock } from '../domain/ports/clock.ts'
+import type { EventLog } from '../domain/ports/event-log.ts'
+import type { Registry } from '../domain/ports/registry.ts'
+import type { StoredEvent } from '../domain/stored-event.ts'
+import { anyOrigin, corsHeaders, problemResponse, type Headers } from './answer.ts'
+import { bodyKind, isCompressed, readBody } from './body.ts'
+import { createUserAgents, originOf } from './headers.ts'
+import { jsonEvents } from './json.ts'
+import type { KnownNames } from './known-names.ts'
+import { ndjsonEvents } from './ndjson.ts'
+import { pixelEvents, pixelImage } from './pixel.ts'
+import { Refusal } from './refusal.ts'
+import { createServices, type KnownService } from './services.ts'
+import type { CollectorSignals } from './signals.ts'
+import type { Context } from './steps/step.ts'
+
+export interface CollectorOptions {
+  readonly log: Pick<EventLog, 'append'>
+  readonly registry: Pick<Registry, 'service' | 'stepNames' | 'keyBySecret'>
+  readonly clock: Clock
+  /** Keys the hash of journey references. */
+  readonly secret: string
+  readonly sha256: Sha256
+  readonly limits: Limits
+  readonly signals: CollectorSignals
+  readonly knownNames: KnownNames
+}
+
+const bearer = /^Bearer +([!-~]{1,256}) *$/i
+
+const preflightHeaders = (methods: string): Headers => ({
+  ...anyOrigin,
+  'Access-Control-Allow-Methods': methods,
+  'Access-Control-Allow-Headers': 'Content-Type, Content-Encoding',
+  'Access-Control-Max-Age': '86400',
+  Allow: methods,
+})
+
+/** POST /v1/events, GET /v1/pixel.gif, and OPTIONS of both. */
+export function createCollector(options: CollectorOptions): Hono {
+  const collector = new Collector(options)
+  const app = new Hono()
+  app.post('/v1/events', (c) => collector.events(c))
+  app.options('/v1/events', (c) => c.body(null, 204, preflightHeaders('POST, OPTIONS')))
+  app.all('/v1/events', () => collector.otherMethod(['POST', 'OPTIONS']))
+  // Hono answers HEAD by GET's handler, which would store an event.
+  app.get('/v1/pixel.gif', (c) =>
+    c.req.method === 'GET' ? collector.pixel(c) : collector.otherMethod(['GET', 'OPTIONS']),
+  )
+  app.options('/v1/pixel.gif', (c) => c.body(null, 204, preflightHeaders('GET, OPTIONS')))
+  app.all('/v1/pixel.gif', () => collector.otherMethod(['GET', 'OPTIONS']))
+  return app
+}
+
+class Collector {
+  readonly #options: CollectorOptions
+  readonly #find: (id: unknown) => Promise<KnownService | undefined>
+  readonly #userAgent = createUserAgents()
+  #appendsInFlight = 0
+
+  constructor(options: CollectorOptions) {
+    this.#options = options
+    this.#find = createServices(options.registry, options.knownNames)
+  }
+
+  otherMethod(allow: readonly string[]): Response {
+    this.#options.signals.refused('method-not-allowed', 0)
+    return problemResponse(new Refusal('method-not-allowed'), anyOrigin, { allow })
+  }
+
+  async events(c: HonoContext): Promise<Response> {
+    const header = (name: string): string | undefined => c.req.header(name)
+    let known: KnownService | undefined
+    const find = async (id: unknown): Promise<KnownService | undefined> => (known = await this.#find(id))
+    const cors = (): Headers => corsHeaders(header('Origin'), known?.origins)
+    try {
+      const key = await this.#key(header('Authorization'))
+      const kind = bodyKind(header('Content-Type'))
+      if (kind === 'ndjson' && key === undefined) throw new Refusal('bad-key', 'NDJSON needs a secret key')
+      if (key !== undefined && !key.scopes.includes('ingest'))
+        throw new Refusal('scope-missing', 'the key lacks the scope ingest')
+      const text = await readBody(c.req, {
+        kind,
+        compressed: isCompressed(header('Content-Encoding')),
+        contentLength: header('Content-Length'),
+        limits: this.#options.limits,
+      })
+      const context = this.#context(key, header, { origin: header('Origin'), pixel: false })
+      if (kind === 'ndjson') return await this.#ndjson(text, context)
+      const { events, bots } = await jsonEvents(text, context, find)
+      await this.#keep(events, bots, context)
+      return new Response(null, { status: 204, headers: cors() })
+    } catch (error) {
+      const refusal = this.#refusal(error)
+      this.#options.signals.refused(refusal.code, refusal.events)
+      return problemResponse(refusal, cors())
+    }
+  }
+
+  async #ndjson(text: string, context: Context): Promise<Response> {
+    const { signals } = this.#options
+    const answer = await ndjsonEvents(text, context, {
+      find: this.#find,
+      append: (events) => this.#append(events),
+      refused: (code) => signals.refused(code, 1),
+    })
+    if (answer.accepted === 0) {
+      const refusal = new Refusal('invalid-event', 'every line was refused')
+      return problemResponse(refusal, anyOrigin, { members: { ...answer } })
+    }
+    this.#countKept(answer.accepted, 0, context)
+    return new Response(JSON.stringify(answer), {
+      status: 200,
+      headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
+    })
+  }
+
+  /** Always an image: whoever sees the page can do nothing about a refusal. */
+  async pixel(c: HonoContext): Promise<Response> {
+    const header = (name: string): string | undefined => c.req.header(name)
+    try {
+      const key = await this.#key(header('Authorization'))
+      const referer = header('Referer')
+      const origin = referer === undefined ? undefined : (originOf(referer) ?? 'null')
+      const context = this.#context(key, header, { origin, pixel: true })
+      const { events, bots } = await pixelEvents(c.req.url, context, this.#find)
+      await this.#keep(events, bots, context)
+    } catch (error) {
+      this.#options.signals.refused(this.#refusal(error).code, 1)
+    }
+    return pixelImage()
+  }
+
+  #context(
+    key: Key | undefined,
+    header: (name: string) => string | undefined,
+    { origin, pixel }: { origin: string | undefined; pixel: boolean },
+  ): Context {
+    const { clock, limits, secret, sha256 } = this.#options
+    const userAgent = key === undefined ? header('User-Agent') : undefined
+    return {
+      receivedAt: clock.now(),
+      key,
+      origin,
+      pixel,
+      userAgent: userAgent === undefined || userAgent === '' ? undefined : this.#userAgent(userAgent),
+      referer: header('Referer'),
+      host: header('Host'),
+      limits,
+      secret,
+      sha256,
+      added: [],
+      left: { unknownAttributes: 0, manyValues: 0 },
+    }
+  }
+
+  /** The secret key that came, if one did. @throws {Refusal} when it is bad, even where none is needed */
+  async #key(authorization: string | undefined): Promise<Key | undefined> {
+    if (authorization === undefined) return undefined
+    const secret = bearer.exec(authorization)?.[1]
+    const key = secret === undefined ? undefined : await this.#options.registry.keyBySecret(secret)
+    if (key === undefined) throw new Refusal('bad-key', 'expected Bearer and a secret key that is not revoked')
+    return key
+  }
+
+  async #keep(events: readonly StoredEvent[], bots: number, context: Context): Promise<void> {
+    if (events.length > 0) await this.#append(events)
+    this.#countKept(events.length, bots, context)
+  }
+
+  async #append(events: readonly StoredEvent[]): Promise<void> {
+    const { limits, log } = this.#options
+    if (this.#appendsInFlight >= limits.appendsInFlightMax)
+      throw new LogFull('as many requests wait for the log as may', { retryAfterSeconds: 1 })
+    this.#appendsInFlight++
+    try {
+      await log.append(events)
+    } finally {
+      this.#appendsInFlight--
+    }
+  }
+
+  #countKept(events: number, bots: number, { left }: Context): void {
+    const { signals } = this.#options
+    if (events > 0) signals.accepted(events)
+    if (bots > 0) signals.dropped('bot', bots)
+    if (left.unknownAttributes > 0) signals.dropped('unknown-attribute', left.unknownAttributes)
+    if (left.manyValues > 0) signals.dropped('many-values', left.manyValues)
+  }
+
+  /** The one place where errors of others become answers. */
+  #refusal(error: unknown): Refusal {
+    if (error instanceof Refusal) return error
+    const { signals } = this.#options
+    const code =
+      error instanceof LogFull
+        ? 'too-many'
+        : error instanceof LogUnavailable
+          ? 'log-unavailable'
+          : error instanceof StoreUnavailable
+            ? 'store-unavailable'
+            : 'internal'
+    if (code === 'internal') signals.failed(error)
+    else signals.unavailable(code, error)
+    const retryAfterSeconds =
+      error instanceof LogFull || error instanceof LogUnavailable || error instanceof StoreUnavailable
+        ? error.retryAfterSeconds
+        : undefined
+    return new Refusal(code, undefined, { retryAfterSeconds, cause: error })
+  }
+}

@@ -1,0 +1,45 @@
+import type { StoredEvent } from '../domain/stored-event.ts'
+import { takeBack } from './added.ts'
+import { refusalOf } from './refusal.ts'
+import type { KnownService } from './services.ts'
+import { envelopeSteps, eventSteps, run } from './steps/index.ts'
+import { Draft, Drop, Envelope, type Context } from './steps/step.ts'
+
+// The smallest transparent GIF.
+const gif = Uint8Array.from(atob('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7'), (character) =>
+  character.charCodeAt(0),
+)
+
+export function pixelImage(): Response {
+  return new Response(gif, {
+    status: 200,
+    headers: {
+      'Content-Type': 'image/gif',
+      'Content-Length': String(gif.length),
+      'Cache-Control': 'no-store',
+      // A page of another origin shows it, also one that isolates itself.
+      'Cross-Origin-Resource-Policy': 'cross-origin',
+      'Access-Control-Allow-Origin': '*',
+    },
+  })
+}
+
+const parameters = ['service', 'journey', 'step', 'type', 'outcome', 'key', 'channel', 'field', 'code'] as const
+
+/** The event of a pixel, which happens now. Of a parameter that stands twice, the first counts. @throws {Refusal} */
+export async function pixelEvents(
+  url: string,
+  context: Context,
+  find: (id: unknown) => Promise<KnownService | undefined>,
+): Promise<{ events: StoredEvent[]; bots: number }> {
+  const query = new URLSearchParams(url.slice((url.indexOf('?') + 1 || url.length + 1) - 1))
+  const raw: Record<string, unknown> = { at: context.receivedAt }
+  for (const name of parameters) raw[name] = query.get(name) ?? undefined
+  const envelope = run(envelopeSteps, new Envelope(raw, await find(raw['service'])), context)
+  if (envelope instanceof Drop) throw refusalOf(envelope)
+  const event = run(eventSteps, new Draft(raw, envelope), context)
+  if (!(event instanceof Drop)) return { events: [event.stored()], bots: 0 }
+  takeBack(context.added)
+  if (event.reason !== 'bot') throw refusalOf(event)
+  return { events: [], bots: 1 }
+}
