@@ -1,0 +1,514 @@
+import { describe, expect, it } from 'vitest'
+import { InvalidParameter, QueryTooLarge, StoreRefused, StoreUnavailable } from '../domain/errors.ts'
+import { defaultLimits } from '../domain/limits.ts'
+import { problemMediaType } from '../domain/problems.ts'
+import { definition } from '../tests/contract/registry.ts'
+import { adminSecret, apiUnderTest, type ApiRequest } from '../tests/support/api.ts'
+import { serviceInputExample } from './examples.ts'
+
+async function withFishing(change: Parameters<typeof apiUnderTest>[0] = {}) {
+  const api = apiUnderTest(change)
+  await api.registry.putService('fishing', definition({ department: 'environment' }))
+  await api.registry.putService('visas', definition({ department: 'home' }))
+  return api
+}
+
+async function problemFrom(
+  response: Response,
+): Promise<{ status: number; code: unknown; detail?: unknown; path?: unknown }> {
+  expect(response.headers.get('content-type')).toBe(problemMediaType)
+  expect(response.headers.get('cache-control')).toBe('no-store')
+  const body = (await response.json()) as { status: number; code: unknown }
+  expect(body.status).toBe(response.status)
+  return body
+}
+
+describe('services', () => {
+  it('are created with 201, replaced with 200, shown, listed and deleted', async () => {
+    const api = apiUnderTest()
+    const put = (body: unknown) => api.request('/v1/services/renew-fishing-licence', { method: 'PUT', body })
+    const created = await put(serviceInputExample)
+    expect(created.status).toBe(201)
+    const service: unknown = await created.json()
+    expect(service).toMatchObject({ ...serviceInputExample, id: 'renew-fishing-licence', version: 1, sample: false })
+    expect(service).not.toHaveProperty('deleted')
+
+    expect((await put(serviceInputExample)).status).toBe(200)
+    const shown = await api.request('/v1/services/renew-fishing-licence')
+    expect(await shown.json()).toEqual(service)
+    expect(await (await api.request('/v1/services')).json()).toEqual({ services: [service] })
+    expect(await (await api.request('/v1/services?department=environment-agency')).json()).toEqual({
+      services: [service],
+    })
+    expect(await (await api.request('/v1/services?department=other')).json()).toEqual({ services: [] })
+
+    const gone = await api.request('/v1/services/renew-fishing-licence', { method: 'DELETE' })
+    expect(gone.status).toBe(204)
+    expect(await gone.text()).toBe('')
+    expect((await api.request('/v1/services/renew-fishing-licence')).status).toBe(404)
+    expect((await api.request('/v1/services/renew-fishing-licence', { method: 'DELETE' })).status).toBe(404)
+    expect((await put(serviceInputExample)).status).toBe(201)
+  })
+
+  it('take back what a GET shows', async () => {
+    const api = apiUnderTest()
+    const path = '/v1/services/fishing'
+    await api.request(path, { method: 'PUT', body: { ...serviceInputExample, publicKey: true } })
+    const shown: unknown = await (await api.request(path)).json()
+    const again = await api.request(path, { method: 'PUT', body: shown })
+    expect(again.status).toBe(200)
+    expect(await again.json()).toEqual(shown)
+  })
+
+  it('show a public key only while they have one', async () => {
+    const api = apiUnderTest()
+    const put = async (publicKey: boolean) => {
+      const response = await api.request('/v1/services/s', {
+        method: 'PUT',
+        body: { ...serviceInputExample, publicKey },
+      })
+      return (await response.json()) as { key?: string }
+    }
+    const { key } = await put(true)
+    expect(key).toMatch(/^wpk_/)
+    expect((await put(true)).key).toBe(key)
+    expect(await put(false)).not.toHaveProperty('key')
+  })
+
+  it.each<[string, unknown, string, string | undefined]>([
+    ['no name', { funnel: { steps: ['a', 'b'] } }, 'invalid-service', 'name'],
+    ['no funnel', { name: 'x' }, 'invalid-service', 'funnel'],
+    ['an unknown field', { ...serviceInputExample, 'sehr-geheim': 1 }, 'invalid-service', undefined],
+    ['__proto__', '{"name":"x","funnel":{"steps":["a","b"]},"__proto__":{"x":1}}', 'invalid-service', undefined],
+    ['a zone that is none', { ...serviceInputExample, timeZone: 'Mars/Sehr-Geheim' }, 'invalid-service', 'timeZone'],
+    [
+      'an origin with a path',
+      { ...serviceInputExample, origins: ['https://a.example/sehr-geheim'] },
+      'invalid-service',
+      'origins[0]',
+    ],
+    ['a built-in dimension', { ...serviceInputExample, dimensions: ['device'] }, 'invalid-service', 'dimensions[0]'],
+    [
+      'nine dimensions',
+      { ...serviceInputExample, dimensions: Array.from({ length: 9 }, (_, n) => `d${n}`) },
+      'invalid-service',
+      'dimensions',
+    ],
+    [
+      'a target past 1',
+      { ...serviceInputExample, targets: { completionRate: 1.1 } },
+      'invalid-service',
+      'targets.completionRate',
+    ],
+    ['one step', withFunnel({ steps: ['a'] }), 'invalid-funnel', 'funnel.steps'],
+    [
+      '51 steps',
+      withFunnel({ steps: Array.from({ length: 51 }, (_, n) => `s${n}`) }),
+      'invalid-funnel',
+      'funnel.steps',
+    ],
+    ['a step of 129 characters', withFunnel({ steps: ['a', 'b'.repeat(129)] }), 'invalid-funnel', 'funnel.steps[1]'],
+    ['a step that is a number', withFunnel({ steps: ['a', 7] }), 'invalid-funnel', 'funnel.steps[1]'],
+    [
+      'a bad bound',
+      withFunnel({ steps: ['a', { step: 'b', within: 'sehr-geheim' }] }),
+      'invalid-funnel',
+      'funnel.steps[1].within',
+    ],
+    [
+      '21 names',
+      withFunnel({ steps: ['a', { anyOf: Array.from({ length: 21 }, (_, n) => `s${n}`) }] }),
+      'invalid-funnel',
+      'funnel.steps[1].anyOf',
+    ],
+    ['a window in months', withFunnel({ steps: ['a', 'b'], window: 'P1M' }), 'invalid-funnel', 'funnel.window'],
+    [
+      'a window past 36,525 days',
+      withFunnel({ steps: ['a', 'b'], window: 'P36526D' }),
+      'invalid-funnel',
+      'funnel.window',
+    ],
+    [
+      'an order that is none',
+      withFunnel({ steps: ['a', 'b'], order: 'sehr-geheim' }),
+      'invalid-funnel',
+      'funnel.order',
+    ],
+    [
+      'an optional first step',
+      withFunnel({ steps: [{ step: 'a', optional: true }, 'b'] }),
+      'invalid-funnel',
+      'funnel.steps[0]',
+    ],
+    [
+      'a position excluded',
+      withFunnel({ steps: ['a', 'b'], exclude: [{ step: 'a' }] }),
+      'invalid-funnel',
+      'funnel.exclude[0].step',
+    ],
+    [
+      'within in any order',
+      withFunnel({ steps: ['a', { step: 'b', within: 'P1D' }], order: 'any' }),
+      'invalid-funnel',
+      'funnel.steps[1]',
+    ],
+  ])('refuse %s, say where, and keep what stood', async (_, body, code, path) => {
+    const api = await withFishing()
+    const before = await api.registry.service('fishing')
+    const response = await api.request('/v1/services/fishing', { method: 'PUT', body })
+    const problem = await problemFrom(response)
+    expect(problem).toMatchObject({ status: 400, code })
+    expect(problem.path).toBe(path)
+    expect(JSON.stringify(problem)).not.toMatch(/sehr-geheim/i)
+    expect(await api.registry.service('fishing')).toEqual(before)
+  })
+
+  it.each(['50 steps', 'a window of 36,525 days', '20 names', 'a name of 128 characters'])('take %s', async (what) => {
+    const funnels: Record<string, unknown> = {
+      '50 steps': { steps: Array.from({ length: 50 }, (_, n) => `s${n}`) },
+      'a window of 36,525 days': { steps: ['a', 'b'], window: 'P36525D' },
+      '20 names': { steps: ['a', { anyOf: Array.from({ length: 20 }, (_, n) => `s${n}`) }] },
+      'a name of 128 characters': { steps: ['a', 'b'.repeat(128)] },
+    }
+    const response = await apiUnderTest().request('/v1/services/s', { method: 'PUT', body: withFunnel(funnels[what]) })
+    expect(response.status).toBe(201)
+  })
+
+  it.each([['Fishing'], ['-a'], ['a'.repeat(65)], ['a b'], ['a%00'], ['%F0%9F'], ['__proto__']])(
+    'are not created under the id %s',
+    async (id) => {
+      const response = await apiUnderTest().request(`/v1/services/${id}`, { method: 'PUT', body: serviceInputExample })
+      expect(await problemFrom(response)).toMatchObject({ status: 400, code: 'invalid-service', path: 'id' })
+    },
+  )
+})
+
+function withFunnel(funnel: unknown) {
+  return { ...serviceInputExample, funnel }
+}
+
+describe('bodies', () => {
+  const limits = { ...defaultLimits, bodyBytesMax: 100 }
+  const padded = (bytes: number) => {
+    const body = JSON.stringify({ name: 'x', scopes: ['read'] })
+    return body + ' '.repeat(bytes - body.length)
+  }
+  it.each<[string, ApiRequest, number, string | undefined]>([
+    ['100 bytes, the limit', { body: padded(100) }, 201, undefined],
+    ['101 bytes', { body: padded(101) }, 413, 'too-large'],
+    ['a length that is a lie', { body: padded(101), headers: { 'Content-Length': '5' } }, 413, 'too-large'],
+    ['no body', { headers: { 'Content-Type': 'application/json' } }, 400, 'invalid-json'],
+    ['half a body', { body: '{"name":' }, 400, 'invalid-json'],
+    ['a list', { body: '[]' }, 400, 'invalid-json'],
+    ['a word', { body: '"x"' }, 400, 'invalid-json'],
+    ['null', { body: 'null' }, 400, 'invalid-json'],
+    ['deep nesting', { body: `{"a":${'['.repeat(40)}${']'.repeat(40)}}` }, 400, 'invalid-json'],
+    ['plain text', { body: '{}', headers: { 'Content-Type': 'text/plain' } }, 415, 'unsupported-type'],
+    ['no type', { body: '{}', headers: { 'Content-Type': '' } }, 415, 'unsupported-type'],
+    [
+      'another charset',
+      { body: '{}', headers: { 'Content-Type': 'application/json; charset=utf-16' } },
+      415,
+      'unsupported-type',
+    ],
+    [
+      'its charset',
+      { body: padded(60), headers: { 'Content-Type': 'application/json; charset="UTF-8"' } },
+      201,
+      undefined,
+    ],
+    ['gzip', { body: '{}', headers: { 'Content-Encoding': 'gzip' } }, 415, 'unsupported-type'],
+    ['identity', { body: padded(60), headers: { 'Content-Encoding': 'identity' } }, 201, undefined],
+  ])('%s', async (_, init, status, code) => {
+    const response = await apiUnderTest({ limits }).request('/v1/keys', { method: 'POST', ...init })
+    expect(response.status).toBe(status)
+    if (code !== undefined) expect((await problemFrom(response)).code).toBe(code)
+  })
+})
+
+describe('the funnel', () => {
+  it('asks the service’s own funnel when no step is given', async () => {
+    const api = await withFishing()
+    const response = await api.request(
+      '/v1/services/fishing/funnel?from=2026-01-05&to=2026-02-02&tz=Europe/London&breakdown=device&where=device:mobile&where=channel:online&version=1',
+    )
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8')
+    expect(api.asked).toMatchObject([
+      {
+        question: 'funnel',
+        with: {
+          service: { id: 'fishing' },
+          from: '2026-01-05',
+          to: '2026-02-02',
+          tz: 'Europe/London',
+          breakdown: 'device',
+          where: [
+            ['device', 'mobile'],
+            ['channel', 'online'],
+          ],
+          version: 1,
+          funnel: undefined,
+        },
+      },
+    ])
+  })
+
+  it('asks an ad hoc funnel of repeated steps, whose names may hold anything that prints', async () => {
+    const api = await withFishing()
+    const names = ['start, then', 'a+b&c=d', 'ünï 100%', "it's {x:y}"]
+    const search = new URLSearchParams([
+      ...names.map((name): [string, string] => ['step', name]),
+      ['order', 'strict'],
+      ['window', 'P1D'],
+      ['exclude', 'stop'],
+      ['exclude', 'halt'],
+    ])
+    const response = await api.request(`/v1/services/fishing/funnel?${search}`)
+    expect(response.status).toBe(200)
+    expect(api.asked).toMatchObject([
+      {
+        with: {
+          funnel: { steps: names, order: 'strict', window: 'P1D', exclude: [{ step: 'stop' }, { step: 'halt' }] },
+        },
+      },
+    ])
+  })
+
+  it('takes any funnel in the body of a POST', async () => {
+    const api = await withFishing()
+    const funnel = {
+      steps: ['a', { anyOf: ['b', 'c'], optional: true, within: 'PT1H' }, 'd'],
+      order: 'ordered',
+      window: 'P2D',
+    }
+    const body = {
+      from: '2026-01-05',
+      to: '2026-02-02',
+      tz: 'UTC',
+      funnel,
+      breakdown: 'device',
+      where: { device: 'mobile' },
+    }
+    const response = await api.request('/v1/services/fishing/funnel', { method: 'POST', body })
+    expect(response.status).toBe(200)
+    expect(api.asked).toMatchObject([{ with: { ...body, service: { id: 'fishing' }, where: [['device', 'mobile']] } }])
+  })
+
+  it.each<[string, unknown, string, string | undefined]>([
+    ['no funnel', {}, 'invalid-funnel', 'funnel'],
+    ['one step', { funnel: { steps: ['a'] } }, 'invalid-funnel', 'funnel.steps'],
+    [
+      'an optional last step',
+      { funnel: { steps: ['a', { step: 'b', optional: true }] } },
+      'invalid-funnel',
+      'funnel.steps[1]',
+    ],
+    ['a from that is a number', { funnel: { steps: ['a', 'b'] }, from: 5 }, 'invalid-parameter', 'from'],
+    ['an unknown field', { funnel: { steps: ['a', 'b'] }, 'sehr-geheim': 5 }, 'invalid-parameter', undefined],
+    ['a where that is a text', { funnel: { steps: ['a', 'b'] }, where: 'sehr-geheim' }, 'invalid-parameter', 'where'],
+    [
+      'a where of numbers',
+      { funnel: { steps: ['a', 'b'] }, where: { 'sehr-geheim': 5 } },
+      'invalid-parameter',
+      'where',
+    ],
+    [
+      'a where that does not print',
+      { funnel: { steps: ['a', 'b'] }, where: { device: 'sehr-geheim\0' } },
+      'invalid-parameter',
+      'where',
+    ],
+  ])('refuses a POST with %s', async (_, body, code, path) => {
+    const api = await withFishing()
+    const problem = await problemFrom(await api.request('/v1/services/fishing/funnel', { method: 'POST', body }))
+    expect(problem).toMatchObject({ status: 400, code })
+    expect(problem.path).toBe(path)
+    expect(JSON.stringify(problem)).not.toContain('sehr-geheim')
+    expect(api.asked).toEqual([])
+  })
+})
+
+describe('parameters', () => {
+  const long = 'x'.repeat(129)
+  it.each<[string, string, string | undefined]>([
+    ['funnel', 'geheim=1', undefined],
+    ['funnel', 'from=2026-01-05&from=2026-01-06', 'from'],
+    ['funnel', 'from=', 'from'],
+    ['funnel', 'version=0', 'version'],
+    ['funnel', 'version=1.5', 'version'],
+    ['funnel', 'version=geheim', 'version'],
+    ['funnel', 'version=99999999999', 'version'],
+    ['funnel', 'where=device', 'where'],
+    ['funnel', 'where=:geheim', 'where'],
+    ['funnel', 'where=device:', 'where'],
+    ['funnel', 'where=De%20vice:geheim', 'where'],
+    ['funnel', `where=device:${'x'.repeat(65)}`, 'where'],
+    ['funnel', Array.from({ length: 13 }, () => 'where=device:a').join('&'), 'where'],
+    ['funnel', 'breakdown=GEHEIM', 'breakdown'],
+    ['funnel', 'breakdown=a&breakdown=b', 'breakdown'],
+    ['funnel', 'step=geheim', 'step'],
+    ['funnel', `step=a&step=${long}`, 'step'],
+    ['funnel', 'step=a&step=', 'step'],
+    ['funnel', 'step=a&step=geheim%00', 'step'],
+    ['funnel', `${'step=a&'.repeat(51)}`, 'step'],
+    ['funnel', 'order=strict', 'order'],
+    ['funnel', 'window=P1D', 'window'],
+    ['funnel', 'exclude=geheim', 'exclude'],
+    ['funnel', 'step=a&step=b&order=geheim', 'order'],
+    ['funnel', 'step=a&step=b&window=P1Y', 'window'],
+    ['funnel', 'step=a&step=b&version=1', 'version'],
+    ['trend', 'interval=geheim', 'interval'],
+    ['trend', 'step=a&step=b', 'step'],
+    ['journeys', 'state=geheim', 'state'],
+    ['journeys', 'limit=0', 'limit'],
+    ['journeys', 'limit=1001', 'limit'],
+    ['journeys', 'position=0', 'position'],
+    ['journeys', 'position=51', 'position'],
+    ['journeys', `cursor=${'x'.repeat(201)}`, 'cursor'],
+    ['journeys/0123456789abcdef', 'from=2026-01-05', undefined],
+  ])('%s?%s is refused', async (call, search, path) => {
+    const api = await withFishing()
+    const problem = await problemFrom(await api.request(`/v1/services/fishing/${call}?${search}`))
+    expect(problem).toMatchObject({ status: 400, code: 'invalid-parameter' })
+    expect(problem.path).toBe(path)
+    expect(JSON.stringify(problem)).not.toMatch(/geheim/i)
+    expect(api.asked).toEqual([])
+  })
+
+  it.each(['limit=0', 'limit=10001', 'limit=-1', 'department=GEHEIM', 'geheim=1'])(
+    'low-completion?%s is refused',
+    async (search) => {
+      const problem = await problemFrom(await (await withFishing()).request(`/v1/low-completion?${search}`))
+      expect(problem).toMatchObject({ status: 400, code: 'invalid-parameter' })
+      expect(JSON.stringify(problem)).not.toMatch(/geheim/i)
+    },
+  )
+
+  it.each(['limit=1', 'limit=1000', 'position=50', 'state=silent', `step=${'x'.repeat(128)}`])(
+    'journeys?%s is taken, at the limit',
+    async (search) => {
+      expect((await (await withFishing()).request(`/v1/services/fishing/journeys?${search}`)).status).toBe(200)
+    },
+  )
+
+  it('that contradict each other in an ad hoc funnel are an invalid funnel', async () => {
+    const response = await (await withFishing()).request('/v1/services/fishing/funnel?step=a&step=b&exclude=a')
+    expect(await problemFrom(response)).toMatchObject({ status: 400, code: 'invalid-funnel', path: 'exclude' })
+  })
+})
+
+describe('one trail', () => {
+  it('is asked by the reference as it was before it was encoded', async () => {
+    const api = await withFishing()
+    const reference = 'a/b c%2F?&#ü'
+    const response = await api.request(`/v1/services/fishing/journeys/${encodeURIComponent(reference)}`)
+    expect(response.status).toBe(200)
+    expect(api.asked).toMatchObject([{ question: 'trail', with: { journey: reference } }])
+  })
+
+  it('of which nothing is known is not found', async () => {
+    const api = await withFishing({ questions: { trail: async () => null } })
+    const response = await api.request('/v1/services/fishing/journeys/nobody')
+    expect(await problemFrom(response)).toMatchObject({ status: 404, code: 'not-found' })
+  })
+
+  it.each(['x'.repeat(129), '%00', 'a%0Ab'])('is not looked for by %s', async (reference) => {
+    const api = await withFishing()
+    expect((await api.request(`/v1/services/fishing/journeys/${reference}`)).status).toBe(404)
+    expect(api.asked).toEqual([])
+  })
+})
+
+describe('CSV', () => {
+  it.each([
+    ['funnel', 'whole,value,other,position,step,anyOf,name'],
+    ['trend', 'start,end,started,completed'],
+    ['journeys', 'journey,start,state,furthest'],
+    ['journeys/0123456789abcdef', 'type,step,at,seq'],
+  ])('of %s has a heading and its rows', async (call, heading) => {
+    const api = await withFishing()
+    const response = await api.request(`/v1/services/fishing/${call}`, { headers: { Accept: 'text/csv' } })
+    expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8; header=present')
+    expect(response.headers.get('vary')).toBe('Accept')
+    const lines = (await response.text()).split('\r\n')
+    expect(lines[0]?.startsWith(heading)).toBe(true)
+    expect(lines.length).toBeGreaterThan(2)
+  })
+})
+
+describe('paths and methods', () => {
+  it.each([
+    ['POST', '/v1/services', 'GET, HEAD'],
+    ['PATCH', '/v1/services/fishing', 'GET, HEAD, PUT, DELETE'],
+    ['PUT', '/v1/services/fishing/funnel', 'GET, HEAD, POST'],
+    ['OPTIONS', '/v1/status', 'GET, HEAD'],
+    ['GET', '/v1/keys/x', 'DELETE'],
+    ['DELETE', '/v1/keys', 'GET, HEAD, POST'],
+  ])('%s %s is not allowed; what is stands in Allow', async (method, path, allow) => {
+    const response = await (await withFishing()).request(path, { method, secret: null })
+    expect(await problemFrom(response)).toMatchObject({ status: 405, code: 'method-not-allowed' })
+    expect(response.headers.get('allow')).toBe(allow)
+  })
+
+  it('HEAD answers as GET does, without the body', async () => {
+    const response = await (await withFishing()).request('/v1/services', { method: 'HEAD' })
+    expect(response.status).toBe(200)
+    expect(await response.text()).toBe('')
+  })
+
+  it.each([
+    '/v1/sehr-geheim',
+    '/v1/services/fishing/sehr-geheim',
+    '/v1',
+    '/sehr-geheim',
+    '/v1/services/',
+    '//v1/services',
+  ])('%s is not found', async (path) => {
+    const problem = await problemFrom(await (await withFishing()).request(path))
+    expect(problem).toMatchObject({ status: 404, code: 'not-found' })
+    expect(JSON.stringify(problem)).not.toContain('geheim')
+  })
+})
+
+describe('failures', () => {
+  it.each<[string, Error, number, string]>([
+    ['the database is away', new StoreUnavailable('code 210', { retryAfterSeconds: 7 }), 503, 'store-unavailable'],
+    ['a query runs into its limits', new QueryTooLarge('secret of ours'), 503, 'query-too-large'],
+    ['a parameter has no meaning', new InvalidParameter('tz', 'an IANA time zone'), 400, 'invalid-parameter'],
+    ['a statement is refused', new StoreRefused('SELECT secret of ours'), 500, 'internal'],
+    ['something else happens', new TypeError('secret of ours'), 500, 'internal'],
+  ])('when %s, the answer says so and no more', async (_, error, status, code) => {
+    const api = await withFishing({ questions: { funnel: () => Promise.reject(error) } })
+    const response = await api.request('/v1/services/fishing/funnel')
+    const problem = await problemFrom(response)
+    expect(problem).toMatchObject({ status, code })
+    expect(JSON.stringify(problem)).not.toMatch(/secret of ours|SELECT|at .*\.ts/)
+    expect(api.failures).toEqual(status === 500 ? [error] : [])
+    if (code === 'store-unavailable') expect(response.headers.get('retry-after')).toBe('7')
+    if (code === 'invalid-parameter')
+      expect(problem).toMatchObject({ path: 'tz', detail: 'tz: expected an IANA time zone' })
+  })
+
+  it('each call is counted under its operation', async () => {
+    const api = await withFishing()
+    await api.request('/v1/services/fishing')
+    await api.request('/v1/services/nobody')
+    await api.request('/nowhere')
+    expect(api.calls).toEqual([
+      { operation: 'getService', status: 200 },
+      { operation: 'getService', status: 404 },
+      { operation: null, status: 404 },
+    ])
+  })
+})
+
+describe('the socket', () => {
+  it('needs no key, and a bad one is refused there too', async () => {
+    const api = await withFishing()
+    expect((await api.request('/v1/keys', { secret: null, trusted: true })).status).toBe(200)
+    expect((await api.request('/v1/keys', { secret: null, trusted: false })).status).toBe(401)
+    expect((await api.request('/v1/keys', { secret: 'wmk_nobody', trusted: true })).status).toBe(401)
+    expect((await api.request('/v1/keys', { secret: adminSecret, trusted: true })).status).toBe(200)
+  })
+})

@@ -1,0 +1,239 @@
+import type {
+  FunnelAnswer,
+  FunnelAnswerStep,
+  JourneysAnswer,
+  LowCompletionAnswer,
+  Rate,
+  Totals,
+  TrailAnswer,
+  TrendAnswer,
+} from '../queries/answers.ts'
+
+/** Examples of the documentation; a test holds each against its schema, and the numbers against each other. */
+
+export const serviceInputExample = {
+  name: 'Renew a fishing licence',
+  department: 'environment-agency',
+  supplier: 'acme',
+  owner: 'Fishing team',
+  timeZone: 'Europe/London',
+  origins: ['https://fishing.example'],
+  dimensions: ['licence-type'],
+  funnel: {
+    steps: [
+      'start',
+      { step: 'your-name', name: 'Your name' },
+      { anyOf: ['pay-card', 'pay-bank'], name: 'Pay', within: 'PT30M' },
+      'done',
+    ],
+    order: 'ordered',
+    window: 'P7D',
+    exclude: [{ step: 'cancelled', after: 1, before: 4 }],
+  },
+  targets: { completionRate: 0.9 },
+  costs: { currency: 'GBP', otherChannel: 7.5 },
+  publicKey: false,
+}
+
+export const serviceExample = {
+  ...serviceInputExample,
+  id: 'renew-fishing-licence',
+  version: 2,
+  createdAt: '2025-12-01T09:30:00.000Z',
+  sample: false,
+}
+
+const rate = (value: number, low: number, high: number): Rate => ({ value, low, high })
+
+const asked = {
+  service: 'renew-fishing-licence',
+  from: '2026-01-05T00:00:00.000Z',
+  to: '2026-02-02T00:00:00.000Z',
+  tz: 'Europe/London',
+  asOf: '2026-02-12T10:00:00.000Z',
+  revision: 'm8x2k1-4',
+  period: 'complete',
+  version: 2,
+} as const
+
+const totals: Totals = {
+  started: 1434,
+  completed: 784,
+  failed: 0,
+  abandoned: 650,
+  open: 0,
+  elapsed: { started: 1434, completed: 784 },
+  unstarted: 0,
+  excluded: 0,
+  completionRate: rate(0.5467, 0.5209, 0.5723),
+  soFar: rate(0.5467, 0.5209, 0.5723),
+  atBest: rate(0.5467, 0.5209, 0.5723),
+}
+
+const nothingLeft = { completed: 0, failed: 0, abandoned: 0, open: 0, silent: 0 }
+
+const steps: FunnelAnswerStep[] = [
+  {
+    position: 1,
+    step: 'start',
+    name: 'start',
+    optional: false,
+    entered: 1434,
+    passed: 1316,
+    elapsed: { entered: 1434, passed: 1316 },
+    left: { ...nothingLeft, abandoned: 118 },
+    rateFromStart: rate(1, 0.9973, 1),
+    rateFromPrevious: null,
+    secondsFromPrevious: { median: null, p90: null },
+  },
+  {
+    position: 2,
+    step: 'your-name',
+    name: 'Your name',
+    optional: false,
+    entered: 1316,
+    passed: 797,
+    elapsed: { entered: 1316, passed: 797 },
+    left: { ...nothingLeft, abandoned: 519 },
+    rateFromStart: rate(0.9177, 0.9024, 0.9308),
+    rateFromPrevious: rate(0.9177, 0.9024, 0.9308),
+    secondsFromPrevious: { median: 41, p90: 130 },
+  },
+  {
+    position: 3,
+    step: 'pay-card',
+    anyOf: ['pay-card', 'pay-bank'],
+    name: 'Pay',
+    optional: false,
+    entered: 797,
+    passed: 784,
+    elapsed: { entered: 797, passed: 784 },
+    left: { ...nothingLeft, abandoned: 13 },
+    rateFromStart: rate(0.5558, 0.53, 0.5813),
+    rateFromPrevious: rate(0.6056, 0.579, 0.6317),
+    secondsFromPrevious: { median: 95, p90: 310 },
+  },
+  {
+    position: 4,
+    step: 'done',
+    name: 'done',
+    optional: false,
+    entered: 784,
+    passed: 0,
+    elapsed: { entered: 784, passed: 0 },
+    left: { ...nothingLeft, completed: 784 },
+    rateFromStart: rate(0.5467, 0.5209, 0.5723),
+    rateFromPrevious: rate(0.9837, 0.9723, 0.9904),
+    secondsFromPrevious: { median: 12, p90: 48 },
+  },
+]
+
+export const funnelExample: FunnelAnswer = { ...asked, totals, steps }
+
+export const trendExample: TrendAnswer = {
+  ...asked,
+  interval: 'week',
+  from: '2026-01-05T00:00:00.000Z',
+  to: '2026-01-19T00:00:00.000Z',
+  periods: [
+    {
+      start: '2026-01-05T00:00:00.000Z',
+      end: '2026-01-12T00:00:00.000Z',
+      started: 351,
+      completed: 190,
+      failed: 0,
+      abandoned: 161,
+      open: 0,
+      unstarted: 0,
+      excluded: 0,
+      elapsed: { started: 351, completed: 190 },
+      rate: rate(0.5413, 0.489, 0.5927),
+      state: 'complete',
+    },
+    {
+      start: '2026-01-12T00:00:00.000Z',
+      end: '2026-01-19T00:00:00.000Z',
+      started: 0,
+      completed: 0,
+      failed: 0,
+      abandoned: 0,
+      open: 0,
+      unstarted: 0,
+      excluded: 0,
+      elapsed: { started: 0, completed: 0 },
+      rate: null,
+      state: 'complete',
+    },
+  ],
+}
+
+const journey = {
+  journey: '9f86d081884c7d65',
+  start: '2026-01-05T09:12:44.000Z',
+  state: 'abandoned',
+  furthest: 'your-name',
+  position: 2,
+} as const
+
+export const journeysExample: JourneysAnswer = { ...asked, journeys: [journey], cursor: null }
+
+export const trailExample: TrailAnswer = {
+  service: asked.service,
+  asOf: asked.asOf,
+  revision: asked.revision,
+  period: asked.period,
+  version: asked.version,
+  ...journey,
+  eventsDropped: 0,
+  events: [
+    {
+      type: 'step',
+      step: 'start',
+      at: 1767604364000,
+      seq: 0,
+      channel: 'online',
+      attrs: { channel: 'online', device: 'mobile' },
+    },
+    {
+      type: 'step',
+      step: 'your-name',
+      at: 1767604405000,
+      seq: 0,
+      channel: 'online',
+      attrs: { channel: 'online', device: 'mobile', 'licence-type': 'coarse' },
+    },
+  ],
+}
+
+export const lowCompletionExample: LowCompletionAnswer = {
+  from: asked.from,
+  to: asked.to,
+  tz: 'UTC',
+  asOf: asked.asOf,
+  revision: asked.revision,
+  period: asked.period,
+  services: [
+    {
+      rank: 1,
+      id: 'renew-fishing-licence',
+      name: 'Renew a fishing licence',
+      department: 'environment-agency',
+      sample: false,
+      started: 1434,
+      completed: 784,
+      elapsed: { started: 1434, completed: 784 },
+      rate: rate(0.5467, 0.5209, 0.5723),
+      shrunkRate: 0.5489,
+      probabilityWorst: 0.97,
+      flagged: true,
+      worstStep: { step: 'your-name', name: 'Your name', position: 2, lost: 519 },
+    },
+  ],
+  funnelPlot: {
+    mean: 0.81,
+    phi: 4.2,
+    tau: 0.09,
+    points: [{ id: 'renew-fishing-licence', started: 1434, rate: 0.5467, z: -2.9 }],
+    limits: [{ started: 1434, low95: 0.63, high95: 0.93, low998: 0.5, high998: 0.98 }],
+  },
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { funnelFault, funnelInput, type FunnelInput } from '../domain/service.ts'
+import { firstFault, pathText } from './issues.ts'
+import { Refused } from './refused.ts'
+
+/**
+ * A funnel out of a body.
+ * @param at where it stands in the body
+ * @throws {Refused} invalid-funnel, with the path and the reason
+ */
+export function readFunnel(value: unknown, at: string): FunnelInput {
+  const parsed = funnelInput.safeParse(value)
+  if (!parsed.success) {
+    const { path, detail } = firstFault(parsed.error)
+    throw new Refused('invalid-funnel', detail, { path: pathText([at, ...path]) })
+  }
+  const fault = funnelFault(parsed.data)
+  if (fault !== null) throw new Refused('invalid-funnel', fault.reason, { path: pathText([at, ...fault.path]) })
+  return parsed.data
+}
+
+/**
+ * The ad hoc funnel of repeated `step=`; undefined when there is none.
+ * @throws {Refused} invalid-parameter, invalid-funnel
+ */
+export function funnelOfQuery(query: {
+  readonly step: readonly string[]
+  readonly order: FunnelInput['order']
+  readonly window: string | undefined
+  readonly exclude: readonly string[]
+  readonly version: number | undefined
+}): FunnelInput | undefined {
+  const { step, order, window, exclude, version } = query
+  if (step.length === 0) {
+    const [needless] =
+      Object.entries({ order, window, exclude: exclude[0] }).find(([, value]) => value !== undefined) ?? []
+    if (needless === undefined) return undefined
+    throw new Refused('invalid-parameter', `${needless}: expected only with step, for an ad hoc funnel`, {
+      path: needless,
+    })
+  }
+  if (version !== undefined)
+    throw new Refused(
+      'invalid-parameter',
+      'version: expected not together with step, since an ad hoc funnel has none',
+      {
+        path: 'version',
+      },
+    )
+  const funnel: FunnelInput = {
+    steps: [...step],
+    ...(order === undefined ? {} : { order }),
+    ...(window === undefined ? {} : { window }),
+    ...(exclude.length === 0 ? {} : { exclude: exclude.map((name) => ({ step: name })) }),
+  }
+  if (step.length < 2) throw new Refused('invalid-parameter', 'step: expected 2 to 50 times', { path: 'step' })
+  const fault = funnelFault(funnel)
+  if (fault !== null) throw new Refused('invalid-funnel', fault.reason, { path: pathText([fault.path[0] ?? 'step']) })
+  return funnel
+}
+
+/** The body of POST …/funnel, but for the funnel in it. */
+export const funnelBody = z.strictObject({
+  from: z.string().min(4).max(40).optional(),
+  to: z.string().min(4).max(40).optional(),
+  tz: z.string().min(1).max(64).optional(),
+  funnel: funnelInput,
+  breakdown: z.string().min(1).max(64).optional(),
+  where: z.record(z.string(), z.string().min(1).max(64)).optional(),
+})

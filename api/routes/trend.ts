@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { intervals, trendAnswer } from '../../queries/answers.ts'
+import type { Questions } from '../../queries/context.ts'
+import { trendCsv } from '../../queries/csv.ts'
+import { tableAnswer } from '../answering.ts'
+import { trendExample } from '../examples.ts'
+import { from, oneStep, single, to, tz, version, where } from '../parameters.ts'
+import { onService, type Route } from '../route.ts'
+import { serviceIdParameter } from './service-id.ts'
+
+const interval = single(z.enum(intervals), {
+  description: 'Length of a period, in `tz`; weeks begin on Monday. Default: day.',
+  allowed: `one of ${intervals.join(', ')}`,
+  example: 'day',
+})
+
+export function trendRoutes(questions: Pick<Questions, 'trend'>): readonly Route[] {
+  return [
+    onService(
+      {
+        id: 'getTrend',
+        method: 'get',
+        path: '/v1/services/{id}/trend',
+        tag: 'Answers',
+        summary: 'Completion over time',
+        description:
+          'Journeys by when they started. Empty periods are there too; the first and the last are cut to `from` and `to`. With `step`: how many reached it.',
+        scope: 'read',
+        pathParameters: serviceIdParameter,
+        query: { from, to, tz, interval, step: oneStep, where, version },
+        answers: [
+          {
+            status: 200,
+            description: 'The periods, oldest first. As CSV: a row each.',
+            content: {
+              'application/json': { schema: trendAnswer, example: trendExample },
+              'text/csv': { schema: null, example: trendCsv(trendExample) },
+            },
+          },
+        ],
+        problems: ['invalid-parameter', 'unknown-service', 'query-too-large', 'store-unavailable'],
+      },
+      async ({ query, csv }, service) => tableAnswer(csv, await questions.trend({ ...query, service }), trendCsv),
+    ),
+  ]
+}

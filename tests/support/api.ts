@@ -1,0 +1,89 @@
+import { createApi, type ApiEnv } from '../../api/app.ts'
+import { funnelExample, journeysExample, lowCompletionExample, trailExample, trendExample } from '../../api/examples.ts'
+import type { ApiSignals } from '../../api/signals.ts'
+import type { NewKey } from '../../domain/key.ts'
+import { defaultLimits, type Limits } from '../../domain/limits.ts'
+import type { Registry } from '../../domain/ports/registry.ts'
+import type { Questions } from '../../queries/context.ts'
+import { movableClock } from '../contract/registry.ts'
+import { openMemoryRegistry } from './memory-registry.ts'
+
+export const adminSecret = 'wma_admin-0123456789012345678'
+
+/** Questions that answer with the examples, and keep what they were asked. */
+export function exampleQuestions() {
+  const asked: { question: string; with: unknown }[] = []
+  const keep = <Value>(question: string, value: Value) => {
+    return async (input: unknown): Promise<Value> => {
+      asked.push({ question, with: input })
+      return value
+    }
+  }
+  const questions: Questions = {
+    funnel: keep('funnel', funnelExample),
+    trend: keep('trend', trendExample),
+    journeys: keep('journeys', journeysExample),
+    trail: keep('trail', trailExample),
+    lowCompletion: keep('lowCompletion', lowCompletionExample),
+    revision: async () => '0',
+  }
+  return { questions, asked }
+}
+
+export interface ApiUnderTest {
+  readonly registry: Registry
+  readonly asked: { question: string; with: unknown }[]
+  readonly failures: unknown[]
+  readonly calls: { operation: string | null; status: number }[]
+  /** With the admin key, unless another secret (or null: none) is given. */
+  readonly request: (path: string, init?: ApiRequest) => Promise<Response>
+  readonly newSecret: (key: Omit<NewKey, 'name'>) => Promise<string>
+}
+
+export interface ApiRequest {
+  readonly method?: string
+  readonly secret?: string | null
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  readonly trusted?: boolean
+}
+
+export function apiUnderTest(change: { questions?: Partial<Questions>; registry?: Registry; limits?: Limits } = {}) {
+  const clock = movableClock(Date.UTC(2026, 1, 12, 10))
+  const registry = change.registry ?? openMemoryRegistry({ clock, adminSecret })
+  const { questions, asked } = exampleQuestions()
+  const failures: unknown[] = []
+  const calls: { operation: string | null; status: number }[] = []
+  const signals: ApiSignals = {
+    answered: ({ operation, status }) => void calls.push({ operation, status }),
+    failed: ({ error }) => void failures.push(error),
+  }
+  const app = createApi({
+    questions: { ...questions, ...change.questions },
+    registry,
+    status: async () => ({ pendingEvents: 0, pendingSeconds: 0, refusedEvents: 0, revision: '0' }),
+    clock,
+    limits: change.limits ?? defaultLimits,
+    signals,
+  })
+  const request = async (path: string, init: ApiRequest = {}): Promise<Response> => {
+    const { method = 'GET', secret = adminSecret, body, headers, trusted } = init
+    const environment: ApiEnv['Bindings'] = trusted === undefined ? {} : { trusted }
+    return await app.request(
+      path,
+      {
+        method,
+        headers: {
+          ...(secret === null ? {} : { Authorization: `Bearer ${secret}` }),
+          ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      },
+      environment,
+    )
+  }
+  const newSecret = async (key: Omit<NewKey, 'name'>) => (await registry.createKey({ name: 'test', ...key })).secret
+  const api: ApiUnderTest = { registry, asked, failures, calls, request, newSecret }
+  return api
+}
