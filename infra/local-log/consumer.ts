@@ -43,24 +43,36 @@ export class Consumer {
     signal.addEventListener('abort', stop)
     try {
       while (!signal.aborted) {
-        const batch = await (ahead ?? this.reader.read(this.state.head, eventsMax))
+        const batch = (await ahead) ?? (await this.read(eventsMax, signal))
         ahead = undefined
         if (batch === undefined) {
+          await this.release()
           await this.more(signal)
           continue
         }
         // Read the next while this one is handled, when a whole one waits.
         if (this.state.events - batch.countedEvents >= eventsMax) {
-          ahead = this.reader.read(batch.next, eventsMax)
-          ahead.catch(() => undefined)
+          ahead = this.reader.read(batch.next, eventsMax).catch(() => undefined)
         }
         if (!(await this.handled(batch, handle, signal))) return
         await this.forget(batch)
       }
     } finally {
       signal.removeEventListener('abort', stop)
-      await ahead?.catch(() => undefined)
+      await ahead
     }
+  }
+
+  /** Until it can: what is short, such as open files, may come back, and nothing is lost by waiting. */
+  private async read(eventsMax: number, signal: AbortSignal): Promise<ReadBatch | undefined> {
+    for (let pauseMs = pauseMsMin; !signal.aborted; pauseMs = Math.min(pauseMs * 2, pauseMsMax)) {
+      try {
+        return await this.reader.read(this.state.head, eventsMax)
+      } catch {
+        await pause(pauseMs, signal)
+      }
+    }
+    return undefined
   }
 
   /** Until the handler takes it, or the consumer is to stop. */
@@ -93,13 +105,25 @@ export class Consumer {
     state.oldestAt = drained ? null : state.oldestAt
     // When it cannot be written, events come again after a restart, no more.
     await this.cursor.write(batch.next).catch(() => undefined)
-    while (state.segments.length > 1 && (state.segments[0]?.number ?? batch.next.segment) < batch.next.segment) {
-      const [first] = state.segments
-      if (first === undefined) break
-      await unlinkIfThere(first.file).catch(() => undefined)
-      state.segments.shift()
+    await this.release()
+    if (!drained) state.oldestAt = (await this.reader.appendedAt(batch.next).catch(() => undefined)) ?? state.oldestAt
+  }
+
+  /** Deletes the segments that are forgotten whole, but for the one that is written to. */
+  private async release(): Promise<void> {
+    const { segments, head } = this.state
+    for (let first = segments[0]; first !== undefined && !first.writing; first = segments[0]) {
+      if (first.number > head.segment || (first.number === head.segment && first.end > head.offset)) return
+      try {
+        // The number of the newest must not be used again: the cursor keeps it.
+        if (segments.length === 1) await this.cursor.sync()
+        await unlinkIfThere(first.file)
+      } catch {
+        // It stays until the next time.
+        return
+      }
+      segments.splice(segments.indexOf(first), 1)
     }
-    if (!drained) state.oldestAt = (await this.reader.appendedAt(batch.next)) ?? state.oldestAt
   }
 
   private isEnd({ next }: ReadBatch): boolean {

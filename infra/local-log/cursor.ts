@@ -15,6 +15,8 @@ const usedBytes = 28
 export interface Cursor {
   readonly position: Position
   write(position: Position): Promise<void>
+  /** After this not even a power cut takes back what was written. */
+  sync(): Promise<void>
   close(): Promise<void>
 }
 
@@ -41,6 +43,7 @@ export async function openCursor(directory: string): Promise<Cursor> {
       slot.writeUInt32LE(crc32(slot.subarray(4, usedBytes)), 0)
       await writeBytes(file, slot, (written % 2) * slotBytes)
     },
+    sync: () => file.datasync(),
     close: () => file.close(),
   }
 }

@@ -33,6 +33,8 @@ export async function openLocalLog(options: LocalLogOptions): Promise<EventLog> 
   try {
     const cursor = await openCursor(directory)
     const found = await scan(directory, cursor.position)
+    // The number of the newest must not be used again: before it goes, the cursor that is past it is on the disk.
+    await cursor.sync()
     for (const path of found.forgotten) await unlinkIfThere(path)
     await syncDirectory(directory)
     const state: LogState = { directory, ...found, wake: () => undefined }

@@ -92,7 +92,13 @@ export class Reader {
   /** @returns whether the batch can take more */
   private async readSegment(batch: ReadBatch, segment: Segment, offset: number, eventsMax: number): Promise<boolean> {
     const to = segment.end
-    const file = await open(segment.file, 'r')
+    const file = await openIfThere(segment.file)
+    if (file === undefined) {
+      setAside(batch, new Uint8Array(), `${to - offset} bytes are gone with their file`)
+      batch.bytes += to - offset
+      batch.next = { segment: segment.number, offset: to }
+      return true
+    }
     let reached = offset
     try {
       for await (const { found, bytes, position } of entriesOf(file, segment, offset, to)) {
@@ -113,11 +119,20 @@ export class Reader {
     }
     // The file is shorter than what was fsynced: the rest is lost, and that is said too.
     if (reached < to) {
-      batch.unreadable.push({ bytes: new Uint8Array(), reason: `${to - reached} bytes are missing` })
+      setAside(batch, new Uint8Array(), `${to - reached} bytes are missing`)
       batch.bytes += to - reached
       batch.next = { segment: segment.number, offset: to }
     }
     return true
+  }
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, 'r')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
   }
 }
 

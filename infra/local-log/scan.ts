@@ -25,8 +25,7 @@ export interface Scan {
 export async function scan(directory: string, cursor: Position): Promise<Scan> {
   const numbers = await segmentNumbers(directory)
   const nextNumber = Math.max(cursor.segment, numbers.at(-1) ?? 0) + 1
-  // The newest stays in any case: its number must not be used again, whatever becomes of the cursor.
-  const kept = numbers.filter((number) => number >= cursor.segment || number === numbers.at(-1))
+  const kept = numbers.filter((number) => number >= cursor.segment)
   const forgotten = numbers.filter((number) => !kept.includes(number)).map((number) => segmentFile(directory, number))
   const said = new Map<number, number>()
   const segments: Segment[] = []
@@ -38,12 +37,9 @@ export async function scan(directory: string, cursor: Position): Promise<Scan> {
     const from = number === cursor.segment ? Math.max(cursor.offset, segmentHeaderBytes) : segmentHeaderBytes
     const read = await scanSegment(segmentFile(directory, number), number, from, said.get(number))
     if (read.before !== undefined) said.set(read.before.number, read.before.end)
-    if (number < cursor.segment) read.segment.end = segmentHeaderBytes
-    else {
-      events += read.events
-      bytes += Math.max(0, read.segment.end - from)
-      oldestAt = read.oldestAt ?? oldestAt
-    }
+    events += read.events
+    bytes += Math.max(0, read.segment.end - from)
+    oldestAt = read.oldestAt ?? oldestAt
     segments.unshift(read.segment)
   }
   return { segments, head: cursor, events, bytes, oldestAt, nextNumber, forgotten }
@@ -54,7 +50,13 @@ async function scanSegment(path: string, number: number, from: number, said: num
   try {
     const before = readSegmentHeader(await readBytes(file, 0, segmentHeaderBytes), number)
     const size = (await file.stat()).size
-    const segment: Segment = { number, file: path, end: said ?? from, acknowledged: said ?? segmentHeaderBytes }
+    const segment: Segment = {
+      number,
+      file: path,
+      end: said ?? from,
+      acknowledged: said ?? segmentHeaderBytes,
+      writing: false,
+    }
     let events = 0
     let oldestAt: number | null = null
     const unreadable: { start: number; events: number }[] = []

@@ -21,6 +21,8 @@ export interface Segment {
   end: number
   /** What stands before this was acknowledged: if it cannot be read, that is said. */
   acknowledged: number
+  /** The writer may still write to it. */
+  writing: boolean
 }
 
 /** Numbers are never used again, so a cursor that a power cut left behind cannot name another file. */
@@ -53,16 +55,34 @@ export function readSegmentHeader(bytes: Buffer, number: number): { number: numb
   return { number: bytes.readDoubleLE(8), end: bytes.readDoubleLE(16) }
 }
 
-/** Bytes of a file from `position`: fewer than asked for where it ends. */
+const blockBytes = 4096
+
+/** Bytes of a file from `position`: fewer than asked for where it ends, and zeros where the disk cannot read them. */
 export async function readBytes(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(length)
   let filled = 0
   while (filled < length) {
-    const { bytesRead } = await file.read(buffer, filled, length - filled, position + filled)
+    const bytesRead = await readOrZeros(file, buffer, filled, position + filled)
     if (bytesRead === 0) break
     filled += bytesRead
   }
   return buffer.subarray(0, filled)
+}
+
+async function readOrZeros(file: FileHandle, into: Buffer, at: number, position: number): Promise<number> {
+  try {
+    return (await file.read(into, at, into.length - at, position)).bytesRead
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EIO')) throw error
+    // To the end of the block: what stands behind may be sound.
+    const toBlock = Math.min(into.length - at, blockBytes - (position % blockBytes))
+    try {
+      return (await file.read(into, at, toBlock, position)).bytesRead
+    } catch {
+      into.fill(0, at, at + toBlock)
+      return toBlock
+    }
+  }
 }
 
 /** The kernel may take less than it was given, most of all when the disk is nearly full. */

@@ -86,8 +86,7 @@ export class Writer {
   async close(): Promise<void> {
     this.closing = true
     await this.running
-    await this.current?.file.close()
-    this.current = undefined
+    await this.closeSegment()
   }
 
   private encode(group: Group, batch: readonly StoredEvent[]): void {
@@ -145,15 +144,22 @@ export class Writer {
   private async openSegment(): Promise<Buffer | undefined> {
     if (this.current !== undefined && this.current.segment.end < this.options.segmentBytes) return undefined
     const before = this.state.segments.at(-1)
-    await this.current?.file.close()
-    this.current = undefined
+    await this.closeSegment()
     const number = this.nextNumber++
     const path = segmentFile(this.state.directory, number)
     const file = await open(path, 'wx', 0o600)
-    const segment = { number, file: path, end: segmentHeaderBytes, acknowledged: segmentHeaderBytes }
+    const segment = { number, file: path, end: segmentHeaderBytes, acknowledged: segmentHeaderBytes, writing: true }
     this.state.segments.push(segment)
     this.current = { segment, file }
     return segmentHeader(number, before)
+  }
+
+  private async closeSegment(): Promise<void> {
+    if (this.current === undefined) return
+    const { segment, file } = this.current
+    this.current = undefined
+    segment.writing = false
+    await file.close()
   }
 
   /**
@@ -162,9 +168,12 @@ export class Writer {
    * one, so the log works again by itself as soon as the disk does.
    */
   private async abandon(): Promise<void> {
+    // A segment that is forgotten already may hold the very space that is missing.
+    this.state.wake()
     if (this.current === undefined) return
     const { segment, file } = this.current
     this.current = undefined
+    segment.writing = false
     try {
       if (segment.end > segmentHeaderBytes) await file.truncate(segment.end)
     } catch {
@@ -172,8 +181,7 @@ export class Writer {
     }
     try {
       await file.close()
-      if (segment.end > segmentHeaderBytes) return
-      await unlinkIfThere(segment.file)
+      if (segment.end <= segmentHeaderBytes) await unlinkIfThere(segment.file)
     } catch {
       // It holds nothing, and goes when the log is opened next.
     }
