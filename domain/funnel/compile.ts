@@ -1,5 +1,6 @@
 import type { Funnel } from '../service.ts'
 import { raw, sql, type Sql } from '../sql.ts'
+import { anyRun } from './any.ts'
 import { maskOf, namePositions } from './fits.ts'
 import { orderedRun } from './ordered.ts'
 import { verdictOf } from './outcomes.ts'
@@ -9,7 +10,10 @@ export { compileFault } from './fits.ts'
 
 /** A funnel as SQL: what DESIGN says that it means, over the columns of a packed trail. */
 export function compileFunnel(funnel: Funnel): CompiledFunnel {
-  return { funnel, verdict: verdictOf(funnel, starts(funnel), orderedRun(funnel)) }
+  return {
+    funnel,
+    verdict: verdictOf(funnel, starts(funnel), funnel.order === 'any' ? anyRun(funnel) : orderedRun(funnel)),
+  }
 }
 
 /** Events that start a run: those that fit position 1 (`any`: any position). */

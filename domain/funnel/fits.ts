@@ -53,20 +53,37 @@ export function tightSets(funnel: Funnel): readonly bigint[] | null {
     return known
   }
   const sets = funnel.positions.map(({ names }) => names.reduce((mask, name) => mask | nameMask(name), 0n))
-  const unions = new Set(sets)
-  for (const union of unions) {
-    for (const other of sets) if ((union & other) !== 0n) unions.add(union | other)
-    if (unions.size > tightSetsMax) return null
-  }
+  const unions = connectedUnions(sets)
+  if (unions === null) return null
   const tight = [...unions].map((union) =>
     sets.reduce((mask, set, index) => ((set & ~union) === 0n ? mask | bit(index + 1) : mask), 0n),
   )
   return [...new Set(tight)].filter((mask) => (mask & (mask - 1n)) !== 0n)
 }
 
+/**
+ * Sets of positions that decide whether some events can each have a position of their own: the unions of
+ * connected sets of positions that a name fits.
+ * @returns `null` when there are more than `tightSetsMax`
+ */
+export function unionsOfNames(funnel: Funnel): readonly bigint[] | null {
+  const unions = connectedUnions([...namePositions(funnel).values()])
+  return unions === null ? null : [...unions]
+}
+
+/** Unions of sets in which each overlaps another of them. */
+function connectedUnions(sets: readonly bigint[]): ReadonlySet<bigint> | null {
+  const unions = new Set(sets)
+  for (const union of unions) {
+    for (const other of sets) if ((union & other) !== 0n) unions.add(union | other)
+    if (unions.size > tightSetsMax) return null
+  }
+  return unions
+}
+
 /** Why a funnel that means something cannot be compiled; `null` when it can. */
 export function compileFault(funnel: Funnel): string | null {
-  return tightSets(funnel) === null
+  return (funnel.order === 'any' ? unionsOfNames(funnel) : tightSets(funnel)) === null
     ? `the names of anyOf steps overlap in more than ${tightSetsMax} ways: let fewer steps share some of their names`
     : null
 }
