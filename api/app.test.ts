@@ -264,7 +264,7 @@ describe('the funnel', () => {
       ['exclude', 'stop'],
       ['exclude', 'halt'],
     ])
-    const response = await api.request(`/v1/services/fishing/funnel?${search}`)
+    const response = await api.request(`/v1/services/fishing/funnel?${search.toString()}`)
     expect(response.status).toBe(200)
     expect(api.asked).toMatchObject([
       {

@@ -38,7 +38,8 @@ async function bytesOf(request: Request, bytesMax: number): Promise<Uint8Array> 
   const chunks: Uint8Array[] = []
   let length = 0
   try {
-    for await (const chunk of request.body ?? []) {
+    const parts: AsyncIterable<Uint8Array> | readonly Uint8Array[] = request.body ?? []
+    for await (const chunk of parts) {
       length += chunk.byteLength
       if (length > bytesMax) throw tooLarge()
       chunks.push(chunk)

@@ -127,7 +127,7 @@ function problemResponses(operation: Operation): Json {
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }
   return Object.fromEntries(
-    [...byStatus].map(([status, codes]) => {
+    [...byStatus].map(([status, codes]): [number, Json] => {
       const [only] = codes
       if (only !== undefined && codes.length === 1) return [status, { $ref: `#/components/responses/${only}` }]
       return [
@@ -216,5 +216,6 @@ function schemaObject(schema: z.ZodType, io: 'input' | 'output', schemas: Record
 
 /** Zod puts shared schemas below the one that uses them; here they stand in the components. */
 function relocated(schema: object): Json {
-  return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json
+  const text = JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/')
+  return JSON.parse(text) as Json
 }

@@ -53,7 +53,7 @@ function table(row: z.ZodObject, values: readonly object[]): string {
 function columnsOf(schema: z.core.$ZodType, path: readonly string[]): (readonly string[])[] {
   if (schema instanceof z.ZodNullable || schema instanceof z.ZodOptional) return columnsOf(schema.unwrap(), path)
   if (schema instanceof z.ZodObject)
-    return Object.entries(schema.shape).flatMap(([name, field]) => columnsOf(field, [...path, name]))
+    return Object.entries<z.core.$ZodType>(schema.shape).flatMap(([name, field]) => columnsOf(field, [...path, name]))
   return [path]
 }
 
@@ -64,7 +64,7 @@ function member(value: unknown, name: string): unknown {
 /** Lists and maps, whose names may hold any separator, as JSON. */
 function text(value: unknown): string {
   if (value === null || value === undefined) return ''
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function quoted(cell: string): string {
