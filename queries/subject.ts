@@ -19,9 +19,15 @@ export interface Subject {
   readonly now: number
 }
 
-/** @throws {InvalidParameter} naming `from`, `to`, `tz`, `version` or `where` */
-export async function resolveSubject(context: QueryContext, ask: FunnelAsk): Promise<Subject> {
-  const now = context.clock.now()
+/**
+ * @param now the moment of the answer, ms; the present one unless given
+ * @throws {InvalidParameter} naming `from`, `to`, `tz`, `version` or `where`
+ */
+export async function resolveSubject(
+  context: QueryContext,
+  ask: FunnelAsk,
+  now: number = context.clock.now(),
+): Promise<Subject> {
   const { service, where = [] } = ask
   for (const [dimension] of where) assertDimension(service, 'where', dimension)
   const defined = await definitionOf(context, ask)

@@ -1,40 +1,55 @@
 import { param, raw, sql, type Sql } from '../domain/sql.ts'
+import type { Period } from './period.ts'
 import type { Subject } from './subject.ts'
 
 /**
  * The journeys of a subject's period, one row each, with what its funnel says of them. Everything that is
  * counted or listed is read from here, so that no two answers can disagree.
  *
- * Columns: journey, firstAt, lastAt, dimensions, stale, start, latestStart, excluded, entered, depth, times,
- *          completionMs, seenAt (ms: the start, or the first event of a journey that never started),
- *          elapsed (started, and first start + window has passed), state (`stateCodes`).
+ * Columns: service, journey, firstAt, lastAt, eventsDropped, dimensions, stale, start, latestStart, excluded,
+ *          entered, depth, times, completionMs, and those of `judged`.
  *
  * Reads   facts FINAL of one service. With `source` stored, only the verdict columns of the version asked for;
  *         a row of another version is let through with `stale` = 1, and the caller asks again with compiled.
- * Cost    one pass over the journeys of the service whose events reach into the period.
+ * Cost    one pass over the journeys of the service whose events reach into the period; of one journey, where
+ *         its number is given, a look-up.
  */
-export function journeysOf(subject: Subject, source: VerdictSource): Sql {
-  const { period, funnel, now } = subject
-  const window = param('Int64', funnel.windowMs)
-  const at = param('Int64', now)
-  const from = param('Int64', period.from)
-  const to = param('Int64', period.to)
-  return sql`
-    SELECT journey, firstAt, lastAt, dimensions, stale, v.start AS start, v.latestStart AS latestStart,
-      v.excluded AS excluded, v.entered AS entered, v.depth AS depth, v.times AS times,
-      v.completionMs AS completionMs,
-      if(depth > 0 OR excluded = 1, start, firstAt) AS seenAt,
-      depth > 0 AND ${at} > start + ${window} AS elapsed,
-      multiIf(excluded = 1, ${code('excluded')}, depth = 0, ${code('unstarted')},
-        v.completed = 1, ${code('completed')}, v.failed = 1, ${code('failed')},
-        ${at} <= latestStart + ${window}, ${code('open')}, ${code('abandoned')}) AS state
-    FROM (
-      SELECT journey, firstAt, lastAt, dimensions, ${staleness(subject, source)} AS stale,
+export function journeysOf(subject: Subject, source: VerdictSource, journey?: bigint): Sql {
+  const { period, funnel, service, now } = subject
+  return judged(
+    sql`SELECT service, journey, firstAt, lastAt, eventsDropped, dimensions,
+        ${param('Int64', funnel.windowMs)} AS windowMs, ${staleness(subject, source)} AS stale,
         ${verdictOf(subject, source)} AS v
       FROM facts FINAL
-      WHERE service = ${param('String', subject.service.id)} AND lastAt >= ${from} AND firstAt < ${to}${conditions(subject)}
-    )
-    WHERE (seenAt >= ${from} AND seenAt < ${to}) OR stale = 1`
+      WHERE service = ${param('String', service.id)}${only(journey)} AND ${reachesInto(period)}${conditions(subject)}`,
+    period,
+    now,
+  )
+}
+
+/** A start lies between a journey's first event and its last: cheap to see, and leaves out most of what is older. */
+export function reachesInto(period: Period): Sql {
+  return sql`lastAt >= ${param('Int64', period.from)} AND firstAt < ${param('Int64', period.to)}`
+}
+
+/**
+ * Rows with a verdict `v`, `windowMs` and `stale`, as they are at a moment: those of the period and stale ones, with
+ * seenAt (ms: the start, or the first event of a journey that never started), elapsed (it started, and first
+ * start + window has passed) and state (`stateCodes`). A window ends with its last millisecond: then it is open still.
+ */
+export function judged(rows: Sql, period: Period, now: number): Sql {
+  const at = param('Int64', now)
+  return sql`
+    SELECT service, journey, firstAt, lastAt, eventsDropped, dimensions, stale, v.start AS start,
+      v.latestStart AS latestStart, v.excluded AS excluded, v.entered AS entered, v.depth AS depth,
+      v.times AS times, v.completionMs AS completionMs,
+      if(depth > 0 OR excluded = 1, start, firstAt) AS seenAt,
+      depth > 0 AND ${at} > start + windowMs AS elapsed,
+      multiIf(excluded = 1, ${code('excluded')}, depth = 0, ${code('unstarted')},
+        v.completed = 1, ${code('completed')}, v.failed = 1, ${code('failed')},
+        ${at} <= latestStart + windowMs, ${code('open')}, ${code('abandoned')}) AS state
+    FROM (${rows})
+    WHERE (seenAt >= ${param('Int64', period.from)} AND seenAt < ${param('Int64', period.to)}) OR stale = 1`
 }
 
 /** stored: the verdict that stands in facts. compiled: the funnel's own expression where that is of another version. */
@@ -67,6 +82,10 @@ function verdictOf({ version, compiled }: Subject, source: VerdictSource): Sql {
 
 function staleness({ version }: Subject, source: VerdictSource): Sql {
   return version === null || source === 'compiled' ? raw('0') : sql`version != ${param('UInt32', version)}`
+}
+
+function only(journey: bigint | undefined): Sql {
+  return journey === undefined ? raw('') : sql` AND journey = ${param('UInt64', journey)}`
 }
 
 /** A journey without a value has the empty one, so an empty value asks for those. */

@@ -1,0 +1,115 @@
+import { compileFunnel } from '../domain/funnel/compile.ts'
+import { shape } from '../domain/limits.ts'
+import { normaliseFunnel, type Funnel, type Service } from '../domain/service.ts'
+import { param, sql } from '../domain/sql.ts'
+import type { RankedService, Totals } from './answers.ts'
+import type { QueryContext } from './context.ts'
+import { cellColumns, lostAt, readCells, totalsOf, type Cells, type CellsRow } from './counts.ts'
+import { revisedServices } from './marks.ts'
+import type { Period } from './period.ts'
+import { judged, journeysOf, reachesInto } from './verdicts.ts'
+
+/** How a service's journeys of a period ended, by its own funnel. */
+export interface Completion {
+  readonly service: Service
+  readonly totals: Totals
+  /** Where most were lost; the earliest of equals, null when none was. */
+  readonly worstStep: RankedService['worstStep']
+  readonly revised: boolean
+}
+
+interface Row extends CellsRow {
+  readonly service: string
+  readonly stale: number
+}
+
+/**
+ * Reads   facts FINAL of all these services in one statement, their stored verdicts; and journeysOf() for each service whose
+ *         funnel has just changed, until its verdicts are rebuilt.
+ * Cost    one pass over the period's journeys of these services.
+ * Agrees  with funnel(), total for total: tests/integration/queries-low-completion.test.ts
+ */
+export async function completionByService(
+  context: QueryContext,
+  services: readonly Service[],
+  period: Period,
+  now: number,
+): Promise<Completion[]> {
+  const rows = await storedRows(context, services, period, now)
+  const revised = await revisedServices(context, services, period)
+  const byService = new Map(rows.map((row) => [row.service, row]))
+  return Promise.all(
+    services.map(async (service) => {
+      const funnel = normaliseFunnel(service.funnel)
+      const row = byService.get(service.id)
+      const fresh = row !== undefined && row.stale > 0 ? await compiledRow(context, service, funnel, period, now) : row
+      const cells = fresh === undefined ? { unstarted: 0, excluded: 0, cells: [] } : readCells(fresh)
+      return {
+        service,
+        totals: totalsOf(cells),
+        worstStep: worstOf(cells, funnel),
+        revised: revised.has(service.id),
+      }
+    }),
+  )
+}
+
+function storedRows(context: QueryContext, services: readonly Service[], period: Period, now: number): Promise<Row[]> {
+  const ids = param(
+    'Array(String)',
+    services.map(({ id }) => id),
+  )
+  const versions = param(
+    'Array(UInt32)',
+    services.map(({ version }) => version),
+  )
+  const windows = param(
+    'Array(Int64)',
+    services.map(({ funnel }) => normaliseFunnel(funnel).windowMs),
+  )
+  const stored = sql`SELECT service, journey, firstAt, lastAt, eventsDropped, dimensions, verdict AS v,
+      ${windows}[indexOf(${ids}, service)] AS windowMs,
+      version != ${versions}[indexOf(${ids}, service)] AS stale
+    FROM facts FINAL
+    WHERE service IN ${ids} AND ${reachesInto(period)}`
+  return context.reads.select<Row>(
+    sql`SELECT service, max(stale) AS stale, ${cellColumns(shape.stepsMax)}
+      FROM (${judged(stored, period, now)}) GROUP BY service`,
+    { secondsMax: context.limits.querySecondsMax },
+  )
+}
+
+async function compiledRow(
+  context: QueryContext,
+  service: Service,
+  funnel: Funnel,
+  period: Period,
+  now: number,
+): Promise<CellsRow | undefined> {
+  const subject = { service, period, funnel, compiled: compileFunnel(funnel), version: service.version, where: [], now }
+  const [row] = await context.reads.select<CellsRow>(
+    sql`SELECT ${cellColumns(shape.stepsMax)} FROM (${journeysOf(subject, 'compiled')})`,
+    { secondsMax: context.limits.querySecondsMax },
+  )
+  return row
+}
+
+function worstOf(cells: Cells, { positions }: Funnel): Completion['worstStep'] {
+  const losses = positions.map(({ names, label }, index) => ({
+    step: names[0] ?? '',
+    name: label,
+    position: index + 1,
+    lost: lostAt(cells, index + 1),
+  }))
+  const worst = losses.reduce((a, b) => (b.lost > a.lost ? b : a))
+  return worst.lost === 0 ? null : worst
+}
+
+/** Which of these services have any journey. Reads the key of facts. */
+export async function servicesSeen(context: QueryContext, services: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await context.reads.select<{ service: string }>(
+    sql`SELECT DISTINCT service FROM facts WHERE service IN ${param('Array(String)', services)}`,
+    { secondsMax: context.limits.querySecondsMax },
+  )
+  return new Set(rows.map(({ service }) => service))
+}

@@ -1,0 +1,53 @@
+import type { BreakdownRow, FunnelAnswer } from './answers.ts'
+import type { FunnelQuestion, QueryContext } from './context.ts'
+import { stepsOf, totalsOf } from './counts.ts'
+import type { Group } from './grouping.ts'
+import { groupsOf } from './groups.ts'
+import { revisedHours, stateOf } from './marks.ts'
+import { provenance } from './provenance.ts'
+import { revisionOf } from './revision.ts'
+import { silentCounter, thresholdsOf } from './silent.ts'
+import { assertDimension, resolveSubject } from './subject.ts'
+
+/**
+ * How far the journeys of a period came: totals, steps and, where asked, the same for each value of a dimension.
+ *
+ * Reads   groupsOf(); and the open journeys once more, when enough have gone on to call some of them silent.
+ * Cost    one or two passes over the period's journeys.
+ * Agrees  with trend(), journeys() and the oracle: tests/integration/answer-agreement.test.ts
+ *
+ * @throws {InvalidParameter} naming `from`, `to`, `tz`, `version`, `where` or `breakdown`
+ */
+export async function funnel(context: QueryContext, question: FunnelQuestion): Promise<FunnelAnswer> {
+  const { breakdown } = question
+  if (breakdown !== undefined) assertDimension(question.service, 'breakdown', breakdown)
+  const subject = await resolveSubject(context, question)
+  const revision = await revisionOf(context, [subject.service])
+  const { whole, values, grouping } = await groupsOf(context, subject, breakdown)
+  const silent = await silentCounter(context, subject, { thresholds: thresholdsOf(whole), grouping, whole })
+  const rowOf = (group: Group): Pick<FunnelAnswer, 'totals' | 'steps'> => ({
+    totals: totalsOf(group.counts),
+    steps: stepsOf(group.counts, subject.funnel, (position) => ({
+      silent: silent(group, position),
+      secondsFromPrevious: secondsAt(group, position),
+    })),
+  })
+  const answer = rowOf(whole)
+  return {
+    ...provenance(subject, revision),
+    period: stateOf(answer.totals, (await revisedHours(context, subject)).length > 0),
+    ...answer,
+    ...(breakdown === undefined ? {} : { breakdown: values.map((group) => ({ ...named(group), ...rowOf(group) })) }),
+  }
+}
+
+function named({ value, other }: Group): Pick<BreakdownRow, 'value' | 'other'> {
+  return other ? { value, other } : { value }
+}
+
+function secondsAt({ counts, since }: Group, position: number): { median: number | null; p90: number | null } {
+  const times = since[position - 1]
+  if (position === 1 || times === undefined || (counts.entered[position - 1] ?? 0) === 0)
+    return { median: null, p90: null }
+  return { median: times.median / 1000, p90: times.p90 / 1000 }
+}

@@ -1,0 +1,19 @@
+import type { QueryContext, Questions } from './context.ts'
+import { funnel } from './funnel.ts'
+import { journeys } from './journeys.ts'
+import { lowCompletion } from './low-completion.ts'
+import { revisionOf } from './revision.ts'
+import { trail } from './trail.ts'
+import { trend } from './trend.ts'
+
+/** The questions, bound to what they are asked of. */
+export function createQuestions(context: QueryContext): Questions {
+  return {
+    funnel: (question) => funnel(context, question),
+    trend: (question) => trend(context, question),
+    journeys: (question) => journeys(context, question),
+    trail: (question) => trail(context, question),
+    lowCompletion: (question) => lowCompletion(context, question),
+    revision: () => revisionOf(context, 'all'),
+  }
+}

@@ -1,0 +1,34 @@
+import { param, sql, type Sql } from '../domain/sql.ts'
+import type { Service } from '../domain/service.ts'
+import type { QueryContext } from './context.ts'
+
+interface Row {
+  readonly facts: string
+  readonly cohorts: string
+}
+
+/**
+ * A word that changes whenever an answer may have: with new data, marks and definitions, never with the clock.
+ * Ask before the data is read, so that what is read is never older than what the word says.
+ *
+ * Reads   facts.revision and cohorts.revision.
+ * Cost    one pass over one column, of one service where one is given.
+ */
+export async function revisionOf(context: QueryContext, services: readonly Service[] | 'all'): Promise<string> {
+  const of = (ids: readonly string[]): Sql => sql` WHERE service IN ${param('Array(String)', ids)}`
+  const rows = services === 'all' ? sql`` : of(services.map(({ id }) => id))
+  const [row] = await context.reads.select<Row>(
+    sql`SELECT (SELECT max(revision) FROM facts${rows}) AS facts, (SELECT max(revision) FROM cohorts${rows}) AS cohorts`,
+    { secondsMax: context.limits.querySecondsMax },
+  )
+  const definitions = services === 'all' ? await context.registry.services() : services
+  const marks = [row?.facts ?? '0', row?.cohorts ?? '0'].map((revision) => BigInt(revision).toString(36))
+  return [...marks, fingerprint(JSON.stringify(definitions))].join('.')
+}
+
+/** FNV-1a, 32 bits: short, and enough to tell one definition from the one before it. */
+function fingerprint(text: string): string {
+  let hash = 0x811c9dc5
+  for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193) >>> 0
+  return hash.toString(36)
+}

@@ -1,0 +1,92 @@
+import { param, raw, sql } from '../domain/sql.ts'
+import type { QueryContext } from './context.ts'
+import { openAt, stoppedAt } from './counts.ts'
+import { groupingOf, type Group, type Grouping } from './grouping.ts'
+import type { Subject } from './subject.ts'
+import { onVerdicts, stateCodes } from './verdicts.ts'
+
+/** So many must have gone on from a step before anyone there is called silent. */
+const wentOnMin = 20
+
+/**
+ * By position - 1: how long one may be quiet (ms) before being silent; null while too few have gone on to say.
+ * The measure is how long those who went on waited there, from reaching the step to reaching the next one. It is
+ * taken over all journeys of the answer, so that the rows of a breakdown add up.
+ */
+export type Thresholds = readonly (number | null)[]
+
+/** @param whole all journeys of the answer */
+export function thresholdsOf({ counts, until }: Group): Thresholds {
+  return counts.entered.map((entered, index) =>
+    entered - stoppedAt(counts, index + 1) < wentOnMin ? null : (until[index] ?? null),
+  )
+}
+
+interface Row {
+  readonly whole: number
+  readonly value: string | null
+  readonly other: number
+  readonly stale: number
+  /** By position. */
+  readonly silent: readonly string[]
+}
+
+/**
+ * Counts provisional leavers: open, and without an event of any type for longer than the threshold.
+ *
+ * Reads   journeysOf(), its open ones; nothing when none is open or no threshold is known.
+ * Cost    one pass over the period's journeys.
+ * @returns how many of a group are silent at a position; null where there is no threshold
+ */
+export async function silentCounter(
+  context: QueryContext,
+  subject: Subject,
+  ask: { thresholds: Thresholds; grouping: Grouping | null; whole: Group },
+): Promise<(group: Group, position: number) => number | null> {
+  const { counts } = ask.whole
+  const worthAsking = ask.thresholds.some((ms, index) => ms !== null && openAt(counts, index + 1) > 0)
+  const rows = worthAsking ? await silentRows(context, subject, ask) : []
+  return (group, position) => {
+    // Nobody is open at the last position: reaching it completes.
+    if (position === subject.funnel.positions.length) return 0
+    if ((ask.thresholds[position - 1] ?? null) === null) return null
+    const row = rows.find(
+      ({ whole, value, other }) =>
+        (whole === 1) === group.whole && value === group.value && (other === 1) === group.other,
+    )
+    // Events that came between the two statements must not make more silent than open.
+    return Math.min(Number(row?.silent[position] ?? 0), openAt(group.counts, position))
+  }
+}
+
+function silentRows(
+  context: QueryContext,
+  subject: Subject,
+  { thresholds, grouping }: { thresholds: Thresholds; grouping: Grouping | null },
+): Promise<Row[]> {
+  const { columns, group, groupBy } = groupingOf(grouping)
+  return onVerdicts(subject, async (journeys) => {
+    const rows = await context.reads.select<Row>(
+      sql`
+      SELECT ${group}, max(stale) AS stale,
+        countIfResample(0, ${raw(String(thresholds.length + 1))}, 1)(${isSilent(subject, thresholds)}, depth) AS silent
+      FROM (SELECT *, ${columns} FROM (${journeys}))
+      WHERE state = ${raw(String(stateCodes.open))} OR stale = 1
+      ${groupBy}`,
+      { secondsMax: context.limits.querySecondsMax },
+    )
+    return { result: rows, stale: rows.some(({ stale }) => stale > 0) }
+  })
+}
+
+/** No quiet is longer than this, in ms. */
+const never = Number.MAX_SAFE_INTEGER
+
+/** Whether a row of journeysOf() that is open is silent. */
+export function isSilent({ now }: Subject, thresholds: Thresholds) {
+  const limits = param(
+    'Array(Int64)',
+    thresholds.map((ms) => ms ?? never),
+  )
+  return sql`${param('Int64', now)} - lastAt > ${limits}[depth]`
+}
