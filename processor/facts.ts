@@ -1,5 +1,5 @@
 import { verdictType } from '../domain/funnel/verdict.ts'
-import { outcomes } from '../domain/stored-event.ts'
+import { eventTypes, outcomes, type EventType } from '../domain/stored-event.ts'
 import { param, raw, sql, type Sql } from '../domain/sql.ts'
 import type { Touched } from './touched.ts'
 
@@ -7,19 +7,19 @@ export const factsColumns = [
   'service',
   'journey',
   'revision',
-  'at',
+  'givenAt',
   'seq',
   'step',
   'outcomeAt',
   'outcomeSeq',
   'outcome',
   'firstAt',
-  'lastAt',
+  'givenLastAt',
   'events',
   'eventsDropped',
   'dimensions',
   'version',
-  'verdict',
+  'givenVerdict',
 ] as const
 
 /** What a service's own funnel says, at its version; a service that is gone has version 0 and an empty verdict. */
@@ -51,28 +51,39 @@ export const factsOf = (touched: Touched, own: OwnFunnel, revision: number, trai
     ${param('UInt32', own.version)} AS version, ${own.verdict} AS verdict
   FROM (${packedTrails(touched, trailEventsMax)})`
 
-/** One row a journey: its events merged, the smallest kept, in the columns that a funnel reads. */
+/**
+ * One row a journey: its smallest events, in the columns that a funnel reads. A dimension has the value of the
+ * first event that has it, of equals the smallest; the channel is one of them.
+ */
 const packedTrails = (touched: Touched, trailEventsMax: number): Sql => sql`
   SELECT ${param('String', touched.service)} AS service, journey,
-    arraySort(arrayMap(e -> (e.at, e.seq, e.step), arrayFilter(e -> e.type = 'step', kept))) AS steps,
+    arraySort(arrayMap(e -> (e.1, e.2, e.5), arrayFilter(e -> e.4 = ${typeDigit('step')}, kept))) AS steps,
     steps.1 AS at, steps.2 AS seq, steps.3 AS step,
-    arraySort(arrayMap(e -> (e.at, e.seq, e.outcome), arrayFilter(e -> e.type = 'outcome', kept))) AS ends,
+    arraySort(arrayMap(e -> (e.1, e.2, e.6), arrayFilter(e -> e.4 = ${typeDigit('outcome')}, kept))) AS ends,
     ends.1 AS outcomeAt, ends.2 AS outcomeSeq, ends.3 AS outcome,
-    kept[1].at AS firstAt, kept[-1].at AS lastAt,
+    kept[1].1 AS firstAt, kept[-1].1 AS lastAt,
     toUInt32(length(kept)) AS events, toUInt32(total - length(kept)) AS eventsDropped,
-    arraySort(arrayFlatten(arrayMap(e -> arrayMap(d -> (d.1, e.at, e.seq, d.2), e.dimensions), kept))) AS seen,
-    arrayFilter((d, before) -> d.1 != before, seen, arrayPushFront(arrayPopBack(seen.1), '')) AS first,
-    mapFromArrays(first.1, first.4) AS dimensions
+    arrayDistinct(kept.7) AS said,
+    if(length(said) = 1, arraySort(arrayMap(pair -> splitByChar('\\x02', pair), splitByChar('\\x03', said[1]))), firstOfEach) AS pairs,
+    arraySort(arrayFlatten(arrayMap(
+      e -> arrayMap(pair -> (splitByChar('\\x02', pair)[1], e.1, e.2, splitByChar('\\x02', pair)[2]), splitByChar('\\x03', e.7)), kept))) AS seen,
+    arrayMap(d -> [d.1, d.4], arrayFilter((d, before) -> d.1 != before, seen, arrayPushFront(arrayPopBack(seen.1), ''))) AS firstOfEach,
+    mapFromArrays(arrayMap(pair -> pair[1], pairs), arrayMap(pair -> pair[2], pairs)) AS dimensions
   FROM (
     SELECT journey, count() AS total,
-      arraySlice(arraySort(groupArray(CAST(
-        (at, content.seq, identity, content.type, xxh3(content.step),
-         indexOf(${param('Array(String)', outcomes)}, content.outcome),
-         arrayPushBack(content.dimensions, ('channel', content.channel))),
-        'Tuple(at Int64, seq UInt32, identity UInt64, type LowCardinality(String), step UInt64, outcome UInt8, dimensions Array(Tuple(String, String)))'))), 1, ${param('UInt32', trailEventsMax)}) AS kept
-    FROM (${mergedEvents(touched)})
+      arraySlice(arraySort(groupArray((at, seq, identity, type, step, outcome, dimensions))), 1, ${param('UInt32', trailEventsMax)}) AS kept
+    FROM (${readEvents(touched)})
     GROUP BY journey
   )`
+
+/** One row an event, its content taken apart; the channel is put among the dimensions. */
+const readEvents = (touched: Touched): Sql => sql`
+  SELECT journey, identity, at, ascii(content) AS type, splitByChar('\\x01', content) AS fields,
+    xxh3(substring(fields[1], 2)) AS step,
+    reinterpretAsUInt32(reverse(unhex(fields[2]))) AS seq,
+    toUInt8(indexOf(${param('Array(String)', outcomes)}, fields[3])) AS outcome,
+    concat('channel\\x02', fields[4], if(fields[5] = '', '', '\\x03'), fields[5]) AS dimensions
+  FROM (${mergedEvents(touched)})`
 
 /** One row an event: its copies merged, whether or not the engine has merged their rows. */
 const mergedEvents = (touched: Touched): Sql => sql`
@@ -80,5 +91,8 @@ const mergedEvents = (touched: Touched): Sql => sql`
   FROM trail
   WHERE service = ${param('String', touched.service)} AND journey IN ${param('Array(UInt64)', touched.journeys)}
   GROUP BY journey, identity`
+
+/** How the content of an event of this type begins. */
+const typeDigit = (type: EventType): Sql => raw(String(eventTypes.indexOf(type) + 1 + '0'.charCodeAt(0)))
 
 export const writeFacts = (facts: Sql): Sql => sql`INSERT INTO facts (${raw(factsColumns.join(', '))}) ${facts}`

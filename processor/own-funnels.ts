@@ -1,15 +1,12 @@
-import type { CompiledFunnel } from '../domain/funnel/verdict.ts'
+import { compileFunnel } from '../domain/funnel/compile.ts'
 import type { Registry } from '../domain/ports/registry.ts'
-import { normaliseFunnel, type Funnel } from '../domain/service.ts'
+import { normaliseFunnel } from '../domain/service.ts'
 import { noFunnel, type OwnFunnel } from './facts.ts'
 
 /** A service's own funnel as it stands now, compiled once a version. @throws {StoreUnavailable} */
 export type OwnFunnels = (service: string) => Promise<OwnFunnel>
 
-export function createOwnFunnels(
-  registry: Pick<Registry, 'service'>,
-  compile: (funnel: Funnel) => CompiledFunnel,
-): OwnFunnels {
+export function createOwnFunnels(registry: Pick<Registry, 'service'>): OwnFunnels {
   const compiled = new Map<string, OwnFunnel>()
   return async (id) => {
     const service = await registry.service(id)
@@ -20,7 +17,11 @@ export function createOwnFunnels(
     const known = compiled.get(id)
     if (known?.version === service.version) return known
     const funnel = normaliseFunnel(service.funnel)
-    const own: OwnFunnel = { version: service.version, windowMs: funnel.windowMs, verdict: compile(funnel).verdict }
+    const own: OwnFunnel = {
+      version: service.version,
+      windowMs: funnel.windowMs,
+      verdict: compileFunnel(funnel).verdict,
+    }
     compiled.set(id, own)
     return own
   }

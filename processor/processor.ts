@@ -1,10 +1,8 @@
-import type { CompiledFunnel } from '../domain/funnel/verdict.ts'
 import type { Limits } from '../domain/limits.ts'
 import type { Clock } from '../domain/ports/clock.ts'
 import type { EventLog } from '../domain/ports/event-log.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import type { Stores } from '../domain/ports/store.ts'
-import type { Funnel } from '../domain/service.ts'
 import { sql } from '../domain/sql.ts'
 import { processBatch } from './batch.ts'
 import { createFactsWriter } from './facts-writer.ts'
@@ -21,7 +19,6 @@ export interface ProcessorParts {
   readonly clock: Clock
   readonly limits: Limits
   readonly signals: ProcessorSignals
-  readonly compile: (funnel: Funnel) => CompiledFunnel
 }
 
 export interface ProcessorStatus {
@@ -51,7 +48,7 @@ const batchEventsLarge = 20_000
 
 export function createProcessor(parts: ProcessorParts): Processor {
   const { log, stores, registry, clock, limits, signals } = parts
-  const ownFunnels = createOwnFunnels(registry, parts.compile)
+  const ownFunnels = createOwnFunnels(registry)
   const stepNames = createStepNames()
   let revisions = createRevisions(clock, 0)
   let refusedEvents = 0

@@ -1,7 +1,7 @@
 import type { Clock } from '../domain/ports/clock.ts'
 
 /**
- * Revisions of facts: whole microseconds since 1970, strictly increasing, so that a row that was read later
+ * Revisions of facts: whole milliseconds since 1970, strictly increasing, so that a row that was read later
  * always stands on top. They follow the clock (a row tells when it was touched) but never go back with it.
  */
 export interface Revisions {
@@ -16,11 +16,9 @@ export function createRevisions(clock: Clock, stored: number): Revisions {
   let last = stored
   return {
     next() {
-      last = Math.max(last + 1, Math.floor(clock.now()) * microsecondsPerMs)
+      last = Math.max(last + 1, Math.floor(clock.now()))
       return last
     },
     last: () => last,
   }
 }
-
-export const microsecondsPerMs = 1_000

@@ -7,6 +7,8 @@ import type { Stores } from '../../domain/ports/store.ts'
 import { param, raw, sql } from '../../domain/sql.ts'
 import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { migrate } from '../../infra/clickhouse/migrate.ts'
+import { trailContent } from '../../domain/trail-content.ts'
+import { storedEvent } from '../support/trails.ts'
 
 let directory: string
 let stores: Stores
@@ -40,12 +42,10 @@ describe('the store', () => {
 
   it('merges copies of an event: earliest time, greatest attention, smallest content', async () => {
     const columns = ['service', 'journey', 'identity', 'at', 'engagedMs', 'content']
-    const content = (step: string, seq: number) => ['step', step, seq, '', '', '', 0, 'online', []]
+    const content = (step: string, seq: number) => trailContent(storedEvent({ step, seq }))
     await stores.writes.insert('trail', columns, [['s', '18446744073709551615', 7, 2000, 5, content('b', 1)]])
     await stores.writes.insert('trail', columns, [['s', '18446744073709551615', 7, 1000, 3, content('b', 2)]])
-    const rows = await stores.reads.select(
-      sql`SELECT journey, at, engagedMs, content.step AS step, content.seq AS seq FROM trail FINAL`,
-    )
+    const rows = await stores.reads.select(sql`SELECT journey, at, engagedMs, step, seq FROM trail FINAL`)
     expect(rows).toEqual([{ journey: '18446744073709551615', at: '1000', engagedMs: 5, step: 'b', seq: 1 }])
   })
 

@@ -4,8 +4,6 @@ import { tmpdir } from 'node:os'
 import { join as path } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Stores } from '../../domain/ports/store.ts'
-import { verdictType } from '../../domain/funnel/verdict.ts'
-import { raw, sql } from '../../domain/sql.ts'
 import type { Service } from '../../domain/service.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
@@ -22,6 +20,7 @@ import {
   silentSignals,
 } from '../support/processing.ts'
 import { ScriptedLog } from '../support/scripted-log.ts'
+import { expectedFacts, storedFacts } from '../support/expected-facts.ts'
 import { anyStoredEvent } from '../support/trails.ts'
 
 let directory: string
@@ -47,10 +46,6 @@ const parts = (some: Partial<ProcessorParts> = {}): Omit<ProcessorParts, 'log'> 
   clock: fixedClock(1_800_000_000_000),
   limits,
   signals: silentSignals,
-  compile: (funnel) => ({
-    funnel,
-    verdict: sql`CAST((at[1], at[-1], 0, 1, 1, at, 0, 0, -1), ${raw(`'${verdictType}'`)})`,
-  }),
   ...some,
 })
 
@@ -77,6 +72,17 @@ const inBatches = (events: readonly StoredEvent[]) =>
     })
 
 describe('the processor', () => {
+  it('keeps of a set of events what the contract says', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyStoredEvent, { minLength: 1, maxLength: 40 }), async (events) => {
+        const trailEventsMax = 8
+        await contentsAfter([events], { limits: { ...limits, trailEventsMax } })
+        expect(await storedFacts(stores)).toEqual(expectedFacts(events, trailEventsMax))
+      }),
+      { numRuns: 40 },
+    )
+  })
+
   it('says the same of a set of events, however often, in whatever order and batches they come', async () => {
     await fc.assert(
       fc.asyncProperty(

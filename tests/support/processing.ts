@@ -94,9 +94,11 @@ export async function emptyTables(stores: Stores): Promise<void> {
 
 /** All that the tables say but for revisions, a line a row. */
 export async function contents(stores: Stores): Promise<string[]> {
-  const trail = await stores.reads.select(sql`SELECT 'trail', * FROM trail FINAL ORDER BY service, journey, identity`)
+  const trail = await stores.reads.select(
+    sql`SELECT 'trail', *, type, step, seq, outcome, field, code, rating, channel, dimensions FROM trail FINAL ORDER BY service, journey, identity`,
+  )
   const facts = await stores.reads.select(
-    sql`SELECT 'facts', * EXCEPT (revision) FROM facts FINAL ORDER BY service, journey`,
+    sql`SELECT 'facts', * EXCEPT (revision), at, lastAt, verdict FROM facts FINAL ORDER BY service, journey`,
   )
   const names = await stores.reads.select(
     sql`SELECT 'names', service, step, max(lastSeen) FROM step_names GROUP BY service, step ORDER BY service, step`,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { CompiledFunnel, Verdict } from '../../domain/funnel/verdict.ts'
 import type { Store, Stores } from '../../domain/ports/store.ts'
 import { join, param, sql } from '../../domain/sql.ts'
+import type { SqlValue } from '../../domain/sql.ts'
 import { outcomes } from '../../domain/stored-event.ts'
 import { order } from './oracle-runs.ts'
 import type { OracleEvent } from './oracle-runs.ts'
@@ -29,40 +30,58 @@ export async function stepHashes(store: Store, names: readonly string[]): Promis
   return new Map(rows.map(({ name, hash }) => [name, hash]))
 }
 
-/** The columns of table facts that hold a trail, packed as the processor packs it. */
-const packedColumns = ['service', 'journey', 'at', 'seq', 'step', 'outcomeAt', 'outcomeSeq', 'outcome'] as const
+/** Holds trails as table facts shows them, and nothing else. */
+const createPackedTrails = sql`CREATE TABLE IF NOT EXISTS packed_trails (
+  set String, journey UInt64,
+  at Array(Int64), seq Array(UInt32), step Array(UInt64),
+  outcomeAt Array(Int64), outcomeSeq Array(UInt32), outcome Array(UInt8)
+) ENGINE = MergeTree ORDER BY (set, journey)`
 
-function packed(set: string, index: number, events: readonly OracleEvent[], hashes: ReadonlyMap<string, string>) {
+type PackedTrail = Record<(typeof packedColumns)[number]['name'], SqlValue>
+
+const packedColumns = [
+  { name: 'at', type: 'Int64' },
+  { name: 'seq', type: 'UInt32' },
+  { name: 'step', type: 'UInt64' },
+  { name: 'outcomeAt', type: 'Int64' },
+  { name: 'outcomeSeq', type: 'UInt32' },
+  { name: 'outcome', type: 'UInt8' },
+] as const
+
+function packed(events: readonly OracleEvent[], hashes: ReadonlyMap<string, string>): PackedTrail {
   const hash = (event: OracleEvent) => BigInt(hashes.get(event.step) ?? 0)
   const steps = events
     .filter(({ type }) => type === 'step')
     .sort((a, b) => order(a, b) || (hash(a) < hash(b) ? -1 : hash(a) > hash(b) ? 1 : 0))
   const number = ({ outcome }: OracleEvent) => (outcome === '' ? 0 : outcomes.indexOf(outcome) + 1)
   const ends = events.filter(({ type }) => type === 'outcome').sort((a, b) => order(a, b) || number(a) - number(b))
-  return [
-    set,
-    index,
-    steps.map(({ at }) => at),
-    steps.map(({ seq }) => seq),
-    steps.map((event) => String(hash(event))),
-    ends.map(({ at }) => at),
-    ends.map(({ seq }) => seq),
-    ends.map(number),
-  ]
+  return {
+    at: steps.map(({ at }) => at),
+    seq: steps.map(({ seq }) => seq),
+    step: steps.map((event) => hash(event)),
+    outcomeAt: ends.map(({ at }) => at),
+    outcomeSeq: ends.map(({ seq }) => seq),
+    outcome: ends.map(number),
+  }
 }
 
-/** Trails in table facts, in named sets (as services), the n-th trail of a set being journey n. */
+/** Keeps trails under the name of a set, the n-th trail being journey n. */
 export async function insertTrails(
   stores: Stores,
-  sets: ReadonlyMap<string, readonly (readonly OracleEvent[])[]>,
+  set: string,
+  trails: readonly (readonly OracleEvent[])[],
 ): Promise<void> {
-  const names = new Set<string>()
-  for (const trails of sets.values()) for (const trail of trails) for (const { step } of trail) names.add(step)
-  const hashes = await stepHashes(stores.reads, [...names])
-  await stores.writes.insert(
-    'facts',
-    packedColumns,
-    [...sets].flatMap(([set, trails]) => trails.map((trail, index) => packed(set, index, trail, hashes))),
+  const hashes = await stepHashes(stores.reads, [...new Set(trails.flat().map(({ step }) => step))])
+  const rows = trails.map((trail) => packed(trail, hashes))
+  const arrays = packedColumns.map(({ name, type }) =>
+    param(
+      `Array(Array(${type}))`,
+      rows.map((row) => row[name]),
+    ),
+  )
+  await stores.writes.command(createPackedTrails)
+  await stores.writes.command(
+    sql`INSERT INTO packed_trails SELECT ${param('String', set)}, untuple(arrayJoin(arrayZip(range(${param('UInt64', rows.length)}), ${join(arrays, ', ')})))`,
   )
 }
 
@@ -76,7 +95,7 @@ export async function storeVerdicts(
     sql`SELECT [${join(
       funnels.map(({ verdict }) => verdict),
       ', ',
-    )}] AS verdicts FROM facts WHERE service = ${param('String', set)} ORDER BY journey`,
+    )}] AS verdicts FROM packed_trails WHERE set = ${param('String', set)} ORDER BY journey`,
   )
   return funnels.map((_, funnel) => rows.map(({ verdicts }) => verdictRow.parse(verdicts[funnel])))
 }
