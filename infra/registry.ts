@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { funnelStepNames, nextDefinition } from '../domain/definition.ts'
-import { scopes, slug, type Key, type NewKey } from '../domain/key.ts'
+import { adminKey, scopes, slug, type Key, type NewKey } from '../domain/key.ts'
 import type { Clock } from '../domain/ports/clock.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import type { Store, Stores } from '../domain/ports/store.ts'
@@ -171,7 +171,7 @@ async function openKeys(shared: Shared & Pick<RegistryOptions, 'adminKeyHash'>):
   // The prefix is no secret, so looking it up may take its own time; what follows it is compared by hash.
   const byPrefix = new Map<string, HeldKey[]>()
   const admin: HeldKey = {
-    key: { id: 'admin', name: 'WAYMARK_ADMIN_KEY', prefix: '', scopes, createdAt: new Date(0).toISOString() },
+    key: adminKey,
     hash: shared.adminKeyHash,
   }
 
