@@ -1,18 +1,17 @@
-import { keyAdmits, type Key } from '../../domain/key.ts'
+import type { Key } from '../../domain/key.ts'
 import type { Service } from '../../domain/service.ts'
+import { mayUse, reachesAll } from '../auth.ts'
 
 /** Who looks at a page: anyone at this very machine, or the holder of a key that may read. */
 export type Viewer = { readonly kind: 'open' } | { readonly kind: 'key'; readonly key: Key }
 
 export function mayReadService(viewer: Viewer, service: Pick<Service, 'id' | 'department'>): boolean {
-  return (
-    viewer.kind === 'open' || keyAdmits(viewer.key, 'read', { service: service.id, department: service.department })
-  )
+  return viewer.kind === 'open' || mayUse(viewer.key, 'read', service)
 }
 
 /** May this viewer be told that there is no such service? Only who could have read it, whatever it is. */
 export function mayReadEverything(viewer: Viewer): boolean {
-  return viewer.kind === 'open' || (viewer.key.service === undefined && viewer.key.department === undefined)
+  return viewer.kind === 'open' || reachesAll(viewer.key)
 }
 
 /**

@@ -26,9 +26,9 @@ export function percentOf(part: number, all: number): string {
   return all === 0 ? unknown : percent(part / all)
 }
 
-/** `52.1% to 57.2%`. */
+/** `52.1 to 57.2%`: the unit once, for columns have little room. */
 export function interval({ low, high }: Rate): string {
-  return `${percent(low)} to ${percent(high)}`
+  return `${oneDecimal.format(low * 100)} to ${oneDecimal.format(high * 100)}%`
 }
 
 /** `1 journey`, `2 journeys`. */

@@ -1,3 +1,4 @@
+import type { Child } from 'hono/jsx'
 import type { FunnelAnswer, FunnelAnswerStep } from '../../queries/answers.ts'
 import { count, percent, plural } from './format.ts'
 import { hatch } from './layout.tsx'
@@ -33,6 +34,14 @@ export function worstStep(steps: readonly FunnelAnswerStep[]): FunnelAnswerStep 
   }, undefined)
 }
 
+/** The step where most have gone quiet: what can be said before anybody's window has passed. */
+function quietestStep(steps: readonly FunnelAnswerStep[]): FunnelAnswerStep | undefined {
+  return steps.reduce<FunnelAnswerStep | undefined>(
+    (most, step) => ((step.left.silent ?? 0) > (most?.left.silent ?? 0) ? step : most),
+    undefined,
+  )
+}
+
 /**
  * A funnel as bars: each as long as the share of starts that reached the step, cut by what became of them.
  * Every figure stands in words beside its bar, so the bars themselves are for the eye only.
@@ -40,6 +49,7 @@ export function worstStep(steps: readonly FunnelAnswerStep[]): FunnelAnswerStep 
 export function FunnelChart({ answer, id }: { readonly answer: FunnelAnswer; readonly id: string }) {
   const { started } = answer.totals
   const worst = worstStep(answer.steps)
+  const quietest = worst === undefined ? quietestStep(answer.steps) : undefined
   const shown = new Set(
     answer.steps.flatMap((step) => parts(step).filter(([, journeys]) => journeys > 0)).map(([part]) => part),
   )
@@ -59,7 +69,12 @@ export function FunnelChart({ answer, id }: { readonly answer: FunnelAnswer; rea
       </ul>
       <ol class="wm-funnel">
         {answer.steps.map((step) => (
-          <Step step={step} started={started} worst={step === worst} />
+          <Step step={step} started={started}>
+            {step === worst && <strong class="govuk-tag govuk-tag--red wm-funnel__tag">Most leave here</strong>}
+            {step === quietest && (
+              <strong class="govuk-tag govuk-tag--yellow wm-funnel__tag">Most go quiet here (provisional)</strong>
+            )}
+          </Step>
         ))}
       </ol>
     </figure>
@@ -87,13 +102,13 @@ function PartOfBar({ part, x, width, height }: { part: Part; x: string; width: s
   )
 }
 
-function Step({ step, started, worst }: { step: FunnelAnswerStep; started: number; worst: boolean }) {
+function Step({ step, started, children }: { step: FunnelAnswerStep; started: number; children?: Child }) {
   return (
     <li class="wm-funnel__step">
       <div class="wm-funnel__name">
         <span class="wm-funnel__position">{step.position}.</span> {step.name}
         {step.optional && <span class="wm-quiet"> (optional)</span>}
-        {worst && <strong class="govuk-tag govuk-tag--red wm-funnel__tag">Most leave here</strong>}
+        {children}
       </div>
       <div class="wm-funnel__bar">
         <Bar step={step} started={started} />
@@ -126,7 +141,8 @@ function Bar({ step, started }: { step: FunnelAnswerStep; started: number }) {
 }
 
 /** What became of those who came no further than this step. */
-function note({ left }: FunnelAnswerStep): string {
+function note({ entered, left }: FunnelAnswerStep): string {
+  if (entered === 0) return 'Nobody reached it'
   const words: string[] = []
   if (left.completed > 0) words.push(`${count(left.completed)} completed here`)
   if (left.abandoned > 0) words.push(`${count(left.abandoned)} abandoned here`)

@@ -63,7 +63,12 @@ export function FunnelPlot({ answer, id }: { readonly answer: LowCompletionAnswe
           </text>
         ))}
         {ticks.map((tick) => (
-          <text class="wm-plot__tick" x={share(at(tick))} y={height + 18} text-anchor="middle">
+          <text
+            class="wm-plot__tick"
+            x={share(at(tick))}
+            y={height + 18}
+            text-anchor={at(tick) > 0.93 ? 'end' : at(tick) < 0.07 ? 'start' : 'middle'}
+          >
             {count(tick)}
           </text>
         ))}

@@ -5,32 +5,60 @@ import { worstStep } from './funnel-chart.tsx'
 import { RateText, Unknown } from './rate.tsx'
 import { Figure, Head, WideTable } from './table.tsx'
 
-const stepColumns = [
-  { name: 'Step' },
-  { name: 'Reached', numeric: true },
-  { name: 'Went on', numeric: true },
-  { name: 'Completed here', numeric: true },
-  { name: 'Failed here', numeric: true },
-  { name: 'Abandoned here', numeric: true },
-  { name: 'Open here', numeric: true },
-  { name: 'Of these quiet (provisional)', numeric: true },
-  { name: 'Rate from start', numeric: true },
-  { name: 'Rate from previous step', numeric: true },
-  { name: 'Time from previous step, median', numeric: true },
-  { name: '90% within', numeric: true },
-]
-
 /** Every figure of a funnel: what the chart shows, and what it has no room for. */
 export function StepsTable({ answer }: { readonly answer: FunnelAnswer }) {
   return (
     <WideTable id="steps" caption="Figures of every step">
-      <Head columns={stepColumns} />
+      <StepsHead />
       <tbody class="govuk-table__body">
         {answer.steps.map((step) => (
           <StepRow step={step} />
         ))}
       </tbody>
     </WideTable>
+  )
+}
+
+const stepGroups = [
+  { name: 'Came no further', columns: ['Completed', 'Failed', 'Abandoned', 'Open', 'Of open, quiet (provisional)'] },
+  { name: 'Rate', columns: ['From start', 'From previous'] },
+  { name: 'Time from previous', columns: ['Median', '90% within'] },
+]
+
+function StepsHead() {
+  return (
+    <>
+      <colgroup span={3} />
+      {stepGroups.map(({ columns }) => (
+        <colgroup span={columns.length} />
+      ))}
+      <thead class="govuk-table__head">
+        <tr class="govuk-table__row wm-table__groups">
+          <th scope="col" rowspan={2} class="govuk-table__header">
+            Step
+          </th>
+          {['Reached', 'Went on'].map((name) => (
+            <th scope="col" rowspan={2} class="govuk-table__header govuk-table__header--numeric">
+              {name}
+            </th>
+          ))}
+          {stepGroups.map(({ name, columns }) => (
+            <th scope="colgroup" colspan={columns.length} class="govuk-table__header govuk-table__header--numeric">
+              {name}
+            </th>
+          ))}
+        </tr>
+        <tr class="govuk-table__row">
+          {stepGroups.flatMap(({ columns }) =>
+            columns.map((name) => (
+              <th scope="col" class="govuk-table__header govuk-table__header--numeric">
+                {name}
+              </th>
+            )),
+          )}
+        </tr>
+      </thead>
+    </>
   )
 }
 

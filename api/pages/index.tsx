@@ -64,10 +64,10 @@ export function createPages(options: PagesOptions): Hono<PagesEnv> {
 
   app.onError((error, c) => failed(c, options, error))
   app.notFound((c) => message(c, options, messages.notFound))
-  for (const asset of assets.values()) app.get(asset.path, (c) => sendAsset(c, asset))
+  for (const asset of assets.values()) app.get(asset.path, (c: PageContext) => sendAsset(c, asset))
 
   for (const path of ['/', '/services/:id', '/sign-in', '/sign-out'])
-    app.use(path, async (c, next) => {
+    app.use(path, async (c: PageContext, next) => {
       const open = auth.loopback && isOwnMachine((name) => c.req.header(name))
       const key = open ? undefined : await sessions.key(c)
       c.set('viewer', open ? { kind: 'open' } : key === undefined ? undefined : { kind: 'key', key })
@@ -83,7 +83,7 @@ export function createPages(options: PagesOptions): Hono<PagesEnv> {
     ['/sign-in', 'GET, HEAD, POST'],
     ['/sign-out', 'POST'],
   ] as const)
-    app.all(path, (c) => message(c, options, messages.wrongMethod, { Allow: allow }))
+    app.all(path, (c: PageContext) => message(c, options, messages.wrongMethod, { Allow: allow }))
   return app
 }
 
@@ -97,7 +97,7 @@ function addSignIn(app: Hono<PagesEnv>, options: PagesOptions, sessions: Session
   })
   app.post(
     '/sign-in',
-    bodyLimit({ maxSize: formBytesMax, onError: (c) => message(c, options, messages.tooLarge) }),
+    bodyLimit({ maxSize: formBytesMax, onError: (c: PageContext) => message(c, options, messages.tooLarge) }),
     async (c) => {
       if (!ownForm(c)) return message(c, options, messages.otherSite)
       const form = await c.req.parseBody()
@@ -212,7 +212,7 @@ const labels: Readonly<Record<string, string>> = {
   from: 'From',
   to: 'To',
   breakdown: 'Break down by',
-  where: 'Only journeys with',
+  where: 'Filter',
   department: 'Department',
 }
 

@@ -29,11 +29,11 @@ export function ProvisionalLeavers({ answer }: { readonly answer: FunnelAnswer }
             : `${plural(silent, 'open journey')} ${silent === 1 ? 'has' : 'have'} been quiet for longer than 95% of those who went on from the same step ever waited.`}{' '}
           They may still come back, so no rate counts them as gone.
         </p>
-        <table class="govuk-table wm-table">
+        <table class="govuk-table wm-table wm-table--narrow">
           <caption class="govuk-table__caption govuk-visually-hidden">Open journeys by the step they are at</caption>
           <Head
             columns={[
-              { name: 'Step they are at' },
+              { name: 'Step' },
               { name: 'Open', numeric: true },
               { name: 'Quiet (provisional)', numeric: true },
             ]}

@@ -34,6 +34,7 @@ const heading = 'Services by low completion'
 export function RankingPage(props: RankingProps) {
   const { answer, choices, others } = props
   const ranked = answer.services.some(({ rank }) => rank !== null)
+  const nothing = answer.services.length === 0 && others.length === 0 && choices.department === undefined
   const madeUp = answer.services.length > 0 && answer.services.every(({ sample }) => sample)
   return (
     <Page {...props} title={heading}>
@@ -41,10 +42,14 @@ export function RankingPage(props: RankingProps) {
       {madeUp && (
         <MadeUpNotice what="These services and their journeys are made up, to show what Waymark tells. They leave the ranking when the first real service has events." />
       )}
-      <p class="govuk-body wm-period">
-        Journeys started {period(answer)} <span class="wm-quiet">({answer.tz} time)</span>
-      </p>
-      <RankingForm {...props} />
+      {!nothing && (
+        <>
+          <p class="govuk-body wm-period">
+            Journeys started {period(answer)} <span class="wm-quiet">({answer.tz} time)</span>
+          </p>
+          <RankingForm {...props} />
+        </>
+      )}
       {answer.services.length === 0 ? <NoService {...props} /> : <Ranking answer={answer} />}
       {ranked && answer.funnelPlot.points.length > 1 && (
         <section aria-labelledby="plot">
@@ -196,7 +201,7 @@ function RankingRow({ service }: { readonly service: Ranked }) {
       <td class="govuk-table__cell" role="cell">
         <span class="wm-cards__label">Journeys </span>
         <span>
-          {count(service.elapsed.started)}
+          {count(service.elapsed.started)}{' '}
           {service.started > service.elapsed.started && (
             <span class="wm-interval-text">of {count(service.started)} started</span>
           )}

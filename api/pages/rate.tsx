@@ -5,9 +5,9 @@ import { interval, percent, unknown } from './format.ts'
 export function RateText({ rate }: { readonly rate: Rate | null }) {
   if (rate === null) return <Unknown />
   return (
-    <>
+    <span>
       {percent(rate.value)} <span class="wm-interval-text">{interval(rate)}</span>
-    </>
+    </span>
   )
 }
 
@@ -30,9 +30,9 @@ export function RateMark({ rate }: { readonly rate: Rate | null }) {
           <rect
             class="wm-rate__interval"
             x={share(rate.low)}
-            y="4"
+            y="3"
             width={share(Math.max(rate.high - rate.low, 0.005))}
-            height="8"
+            height="10"
           />
           <circle class="wm-rate__value" cx={share(rate.value)} cy="8" r="5" />
         </>

@@ -4,7 +4,7 @@ import type { FunnelAnswer } from '../../queries/answers.ts'
 import { serviceAddress, type Choices } from './address.ts'
 import { Command, firstEvent } from './curl.tsx'
 import { ErrorSummary, Input, Select } from './fields.tsx'
-import { count, longTime, percent, period } from './format.ts'
+import { count, longTime, period } from './format.ts'
 import { FunnelChart } from './funnel-chart.tsx'
 import { BreakdownTable, StepsTable } from './funnel-table.tsx'
 import { Page, type Shell } from './layout.tsx'
@@ -32,7 +32,7 @@ interface ServiceProps extends Shell {
 }
 
 export function ServicePage(props: ServiceProps) {
-  const { service, answer, today, choices } = props
+  const { service, answer, choices } = props
   const nothing = isEmpty(answer)
   return (
     <Page {...props} title={`${service.name}: where people leave`}>
@@ -44,7 +44,6 @@ export function ServicePage(props: ServiceProps) {
       <ChoicesForm service={service} choices={choices} answer={answer} />
       <Filters service={service} choices={choices} />
       {nothing ? <Empty {...props} /> : <Figures {...props} />}
-      {!isEmpty(today) && <Today {...props} />}
       <p class="govuk-body-s wm-quiet">
         As of {longTime(Date.parse(answer.asOf), answer.tz)}.
         {answer.version !== null && ` Counted by version ${count(answer.version)} of the funnel.`}
@@ -112,7 +111,7 @@ function ChoicesForm({ service, choices, answer, refusal }: ChoicesFormProps) {
       />
       <Input
         id="where"
-        label="Only journeys with"
+        label="Filter"
         hint="Such as device:mobile"
         error={refusal?.parameter === 'where' ? refusal.message : undefined}
       />
@@ -150,7 +149,8 @@ function isEmpty({ totals }: FunnelAnswer): boolean {
   return totals.started + totals.unstarted + totals.excluded === 0
 }
 
-function Figures({ service, choices, answer }: ServiceProps) {
+function Figures(props: ServiceProps) {
+  const { service, choices, answer, today } = props
   return (
     <>
       <section aria-labelledby="totals">
@@ -159,6 +159,7 @@ function Figures({ service, choices, answer }: ServiceProps) {
         </h2>
         <TotalsPanel totals={answer.totals} period={answer.period} target={service.targets?.completionRate} />
       </section>
+      {!isEmpty(today) && <Today {...props} />}
       <section aria-labelledby="funnel">
         <h2 class="govuk-heading-m" id="funnel">
           Where people leave
@@ -181,7 +182,7 @@ function Figures({ service, choices, answer }: ServiceProps) {
       )}
       <section aria-labelledby="figures">
         <h2 class="govuk-heading-m" id="figures">
-          All figures
+          Figures of every step
         </h2>
         <StepsTable answer={answer} />
       </section>
@@ -200,7 +201,6 @@ function Today({ service, today, todayChoices }: ServiceProps) {
       <p class="govuk-body">
         {`${count(totals.started)} started since midnight: ${count(totals.completed)} completed, ${count(totals.failed)} failed, ${count(totals.open)} still open`}
         {silent !== null && silent > 0 && `, ${count(silent)} of them quiet (provisional leavers)`}.
-        {totals.soFar !== null && ` That is ${percent(totals.soFar.value)} completed so far, which can only rise.`}
       </p>
       <p class="govuk-body">
         <a class="govuk-link" href={serviceAddress(service.id, todayChoices)}>

@@ -11,7 +11,7 @@ export function WideTable({ id, caption, children }: WideTableProps) {
   return (
     <div class="wm-scroll" role="region" aria-labelledby={`${id}-caption`} tabindex={0}>
       <table class="govuk-table wm-table" id={id}>
-        <caption class="govuk-table__caption govuk-table__caption--s" id={`${id}-caption`}>
+        <caption class="govuk-table__caption govuk-visually-hidden" id={`${id}-caption`}>
           {caption}
         </caption>
         {children}

@@ -43,9 +43,8 @@ function CompletionRate({ totals, target }: { totals: Totals; target: number | u
       <RateMark rate={rate} />
       <p class="wm-headline__note">
         {rate === null
-          ? 'No window has passed yet, so there is no rate to state.'
-          : `Between ${interval(rate).replace(' to ', ' and ')} (95% interval).`}{' '}
-        Rates are over the {plural(elapsed.started, 'journey')} whose window has passed.
+          ? 'Rates are over journeys whose window has passed, and that of none has.'
+          : `95% interval: ${interval(rate)}. Rates are over the ${plural(elapsed.started, 'journey')} whose window has passed.`}
         {target !== undefined && ` The target is ${percent(target)}.`}
       </p>
       {soFar !== null && atBest !== null && totals.open > 0 && (

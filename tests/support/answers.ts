@@ -44,6 +44,8 @@ interface FunnelShape {
   readonly left: readonly LeftHere[]
   readonly unstarted?: number
   readonly excluded?: number
+  /** No window has passed yet, of those who are done neither. Else that of everybody who is not open has. */
+  readonly fresh?: boolean
 }
 
 function rateOf(part: number, all: number): Rate | null {
@@ -54,13 +56,13 @@ function rateOf(part: number, all: number): Rate | null {
 const total = (rows: readonly LeftHere[], of: (row: LeftHere) => number | undefined): number =>
   rows.reduce((sum, row) => sum + (of(row) ?? 0), 0)
 
-function totalsOf({ left, unstarted = 0, excluded = 0 }: FunnelShape): Totals {
+function totalsOf({ left, unstarted = 0, excluded = 0, fresh = false }: FunnelShape): Totals {
   const completed = total(left, (row) => row.completed)
   const failed = total(left, (row) => row.failed)
   const abandoned = total(left, (row) => row.abandoned)
   const open = total(left, (row) => row.open)
   const started = completed + failed + abandoned + open
-  const elapsed = { started: started - open, completed }
+  const elapsed = fresh ? { started: 0, completed: 0 } : { started: started - open, completed }
   return {
     started,
     completed,
@@ -76,11 +78,10 @@ function totalsOf({ left, unstarted = 0, excluded = 0 }: FunnelShape): Totals {
   }
 }
 
-/** Everybody who is not open has had the whole window. */
-function stepsOf({ left }: FunnelShape): FunnelAnswerStep[] {
+function stepsOf({ left, fresh = false }: FunnelShape): FunnelAnswerStep[] {
   const reached = (rows: readonly LeftHere[]): number =>
     total(rows, (row) => (row.completed ?? 0) + (row.failed ?? 0) + (row.abandoned ?? 0) + (row.open ?? 0))
-  const elapsedOf = (rows: readonly LeftHere[]): number => reached(rows) - total(rows, (row) => row.open)
+  const elapsedOf = (rows: readonly LeftHere[]): number => (fresh ? 0 : reached(rows) - total(rows, (row) => row.open))
   return left.map((row, index) => {
     const here = left.slice(index)
     const later = left.slice(index + 1)

@@ -132,7 +132,7 @@ function funnelOf({ service, from, breakdown }: FunnelQuestion): FunnelAnswer {
     excluded: 0,
   }
   if (service.id === empty.id) return aFunnelAnswer(nothing)
-  if (service.id === young.id) return aFunnelAnswer(shape(youngLeft))
+  if (service.id === young.id) return aFunnelAnswer({ ...shape(youngLeft), fresh: true })
   if (service.id === hostile.id)
     return aFunnelAnswer(
       shape([
