@@ -32,13 +32,17 @@ export async function revisedServices(
   services: readonly Service[],
   period: Period,
 ): Promise<ReadonlySet<string>> {
+  const ids = param(
+    'Array(String)',
+    services.map(({ id }) => id),
+  )
   const versions = param(
-    'Array(Tuple(String, UInt32))',
-    services.map(({ id, version }) => [id, version]),
+    'Array(UInt32)',
+    services.map(({ version }) => version),
   )
   const rows = await context.reads.select<{ service: string }>(
     sql`SELECT DISTINCT service FROM cohorts FINAL
-      WHERE (service, version) IN ${versions} AND state = 'revised' AND ${inPeriod(period)}`,
+      WHERE service IN ${ids} AND version = ${versions}[indexOf(${ids}, service)] AND state = 'revised' AND ${inPeriod(period)}`,
     { secondsMax: context.limits.querySecondsMax },
   )
   return new Set(rows.map(({ service }) => service))

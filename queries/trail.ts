@@ -29,7 +29,7 @@ interface EventRow {
   readonly rating: number
   readonly engagedMs: number
   readonly channel: string
-  readonly dimensions: readonly (readonly [name: string, value: string])[]
+  readonly dimensions: readonly { readonly name: string; readonly value: string }[]
 }
 
 /**
@@ -114,6 +114,6 @@ function eventOf(row: EventRow): TrailEvent {
     ...(type === 'leave' ? { engagedMs: row.engagedMs } : {}),
     ...(row.rating === 0 ? {} : { rating: row.rating }),
     channel: row.channel,
-    attrs: Object.fromEntries(row.dimensions),
+    attrs: Object.fromEntries(row.dimensions.map(({ name, value }) => [name, value])),
   }
 }
