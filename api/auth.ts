@@ -13,7 +13,11 @@ export interface ConnectionFacts {
  * The key that a request comes with; `undefined` when it brings none.
  * @throws {Refused} bad-key for an `Authorization` that is malformed, unknown or revoked, wherever it is sent
  */
-export async function keyOf(request: Request, registry: Registry, facts: ConnectionFacts): Promise<Key | undefined> {
+export async function keyOf(
+  request: Request,
+  registry: Pick<Registry, 'keyBySecret'>,
+  facts: ConnectionFacts,
+): Promise<Key | undefined> {
   const authorization = request.headers.get('authorization')
   if (authorization === null) return facts.trusted === true ? adminKey : undefined
   const secret = /^bearer +([\x21-\x7e]{1,512})$/i.exec(authorization.trim())?.[1]
