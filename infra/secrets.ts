@@ -17,8 +17,7 @@ export async function openSecrets(
   directory: string,
   given: { secret: string | undefined; adminKey: string | undefined },
 ): Promise<Secrets> {
-  const secret =
-    given.secret ?? (await readOrMake(join(directory, 'secret'), () => randomBytes(32).toString('hex')))
+  const secret = given.secret ?? (await readOrMake(join(directory, 'secret'), () => randomBytes(32).toString('hex')))
   if (given.adminKey !== undefined) return { secret, adminKeyHash: sha256(given.adminKey), madeAdminKey: undefined }
 
   let made: string | undefined

@@ -15,9 +15,9 @@ export async function seenNames(store: Store, limits: NameLimits, now: number): 
     GROUP BY service, step
     HAVING lastSeen >= ${param('Int64', now - limits.foreignStepUnseenMs)}`)
   const values = await store.select<{ service: string; dimension: string; value: string }>(sql`
-    SELECT service, dimension.1 AS dimension, dimension.2 AS value
+    SELECT service, pair.1 AS dimension, pair.2 AS value
     FROM facts
-    ARRAY JOIN CAST(dimensions, 'Array(Tuple(String, String))') AS dimension
+    ARRAY JOIN CAST(dimensions, 'Array(Tuple(String, String))') AS pair
     GROUP BY service, dimension, value
     ORDER BY service, dimension, value
     LIMIT ${param('UInt32', limits.dimensionValuesMax)} BY service, dimension`)

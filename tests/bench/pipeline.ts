@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { compileFunnel } from '../../domain/funnel/compile.ts'
 import { defaultLimits } from '../../domain/limits.ts'
 import type { EventLog } from '../../domain/ports/event-log.ts'
 import type { Stores } from '../../domain/ports/store.ts'
@@ -53,7 +52,6 @@ export async function openPipeline(): Promise<Pipeline> {
         clock,
         limits: defaultLimits,
         signals: silentSignals,
-        compile: compileFunnel,
       })
       const stop = new AbortController()
       const began = performance.now()

@@ -1,0 +1,180 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Hono } from 'hono'
+import { createApi, notFound } from '../api/app.ts'
+import type { ConnectionFacts } from '../api/auth.ts'
+import { createPages } from '../api/pages/index.tsx'
+import { createCollector } from '../collector/app.ts'
+import { createKnownNames } from '../collector/known-names.ts'
+import { journeyHash } from '../domain/identity.ts'
+import type { Clock } from '../domain/ports/clock.ts'
+import type { EventLog } from '../domain/ports/event-log.ts'
+import type { Registry } from '../domain/ports/registry.ts'
+import type { Stores } from '../domain/ports/store.ts'
+import { createProcessor, type Processor } from '../processor/processor.ts'
+import { createQuestions } from '../queries/questions.ts'
+import { openEmbedded } from './clickhouse/embedded.ts'
+import { seenNames } from './clickhouse/known-names.ts'
+import type { Config } from './config.ts'
+import { sha256 } from './hash.ts'
+import { openLocalLog } from './local-log/open.ts'
+import { operationRoutes } from './operation.ts'
+import { readPageAssets } from './page-assets.ts'
+import { openRegistry } from './registry.ts'
+import { Releasers } from './releasers.ts'
+import { openSecrets } from './secrets.ts'
+import { apiTelemetry } from './telemetry/api.ts'
+import { collectorTelemetry } from './telemetry/collector.ts'
+import { processorTelemetry } from './telemetry/processor.ts'
+import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts'
+
+/** The one process: everything but the sockets it listens on. */
+export interface Waymark {
+  fetch(request: Request, facts: ConnectionFacts): Response | Promise<Response>
+  readonly telemetry: Telemetry
+  readonly registry: Registry
+  readonly log: EventLog
+  readonly stores: Stores
+  /** Keyed hash of a service's reference for a journey. */
+  readonly journeyHash: (service: string, reference: string) => string
+  /** The data directory was empty before. */
+  readonly isNew: boolean
+  /** The admin key, when it was made just now: to be printed once. */
+  readonly madeAdminKey: string | undefined
+  /** What is under way ends, what is acknowledged is kept, everything is released. */
+  close(): Promise<void>
+}
+
+export const systemClock: Clock = { now: () => Date.now() }
+
+/**
+ * Opens a data directory with everything that works on it.
+ * @throws {LogLocked} another process has the directory open
+ */
+export async function openWaymark(config: Config, clock: Clock = systemClock): Promise<Waymark> {
+  const releasers = new Releasers()
+  try {
+    const telemetry = createTelemetry(config.logLevel)
+    const isNew = !existsSync(join(config.dataDir, 'clickhouse'))
+    await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+    // First of all, since it locks the directory: ClickHouse says it less clearly.
+    const log = await openLocalLog({ directory: join(config.dataDir, 'log'), limits: config.limits, clock })
+    releasers.add('event log', () => log.close())
+    const secrets = await openSecrets(config.dataDir, config)
+    const stores = await openEmbedded(join(config.dataDir, 'clickhouse'))
+    releasers.add('ClickHouse', () => stores.close())
+    const registry = await openRegistry({ stores, clock, random: randomBytes, adminKeyHash: secrets.adminKeyHash })
+    const processor = startProcessor({ config, clock, telemetry, log, stores, registry }, releasers)
+    const app = await createApp({ config, clock, telemetry, log, stores, registry, processor, secrets })
+    return {
+      fetch: (request, facts) => app.fetch(request, facts),
+      telemetry,
+      registry,
+      log,
+      stores,
+      journeyHash: (service, reference) => journeyHash(sha256, secrets.secret, service, reference),
+      isNew,
+      madeAdminKey: secrets.madeAdminKey,
+      close: () => releasers.release(),
+    }
+  } catch (error) {
+    await releasers.release()
+    throw error
+  }
+}
+
+interface Parts {
+  readonly config: Config
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly log: EventLog
+  readonly stores: Stores
+  readonly registry: Registry
+}
+
+/** Runs until released; what it was doing then ends first. */
+function startProcessor(parts: Parts, releasers: Releasers): Processor {
+  const { config, clock, telemetry, log, stores, registry } = parts
+  const processor = createProcessor({
+    log,
+    stores,
+    registry,
+    clock,
+    limits: config.limits,
+    signals: processorTelemetry(telemetry),
+  })
+  const stop = new AbortController()
+  const running = processor.run(stop.signal).catch((error: unknown) => {
+    telemetry.logger.fatal({ err: error }, 'the processor stopped')
+  })
+  releasers.add('processor', async () => {
+    stop.abort()
+    await running
+  })
+  return processor
+}
+
+async function createApp(
+  parts: Parts & { processor: Processor; secrets: { secret: string; adminKeyHash: Buffer } },
+): Promise<Hono<{ Bindings: ConnectionFacts }>> {
+  const { config, clock, telemetry, log, stores, registry, processor, secrets } = parts
+  const { limits } = config
+  const collected = collectorTelemetry({ ...telemetry, clock })
+  const questions = createQuestions({
+    reads: stores.reads,
+    registry,
+    clock,
+    limits,
+    journeyHash: (service, reference) => journeyHash(sha256, secrets.secret, service, reference),
+  })
+  const signals = apiTelemetry(telemetry)
+  const collector = createCollector({
+    log,
+    registry,
+    clock,
+    secret: secrets.secret,
+    sha256,
+    limits,
+    signals: collected.signals,
+    knownNames: createKnownNames({ clock, limits, seen: await seenNames(stores.reads, limits, clock.now()) }),
+  })
+  const status = async () => {
+    const { pendingEvents, pendingSeconds, refusedEvents } = processor.status()
+    return { pendingEvents, pendingSeconds, refusedEvents, revision: await questions.revision() }
+  }
+  const api = createApi({ questions, registry, status, clock, limits, signals })
+  const pages = createPages({
+    questions,
+    registry,
+    clock,
+    auth: {
+      loopback: isLoopback(config.host),
+      signingSecret: `${secrets.secret}\0${secrets.adminKeyHash.toString('hex')}`,
+      newId: randomUUID,
+    },
+    assets: await readPageAssets(),
+    base: `http://${config.host}:${config.port}`,
+    signals,
+  })
+
+  const app = new Hono<{ Bindings: ConnectionFacts }>()
+  app.route('/', operationRoutes({ telemetry, processor }))
+  app.route('/', collector)
+  app.route('/', api)
+  app.route('/', pages)
+  // A program that asks for what is not there gets a problem document, a person a page.
+  const noSuchCall = notFound({ registry, clock, signals })
+  app.notFound((c) =>
+    /^\/v1(\/|$)/.test(c.req.path) || !c.req.header('Accept')?.includes('text/html')
+      ? noSuchCall(c)
+      : pages.fetch(c.req.raw),
+  )
+  return app
+}
+
+/** Pages are open there: who can connect is on this machine. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}

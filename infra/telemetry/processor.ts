@@ -1,0 +1,66 @@
+import { Counter, Histogram } from 'prom-client'
+import type { ProcessorSignals } from '../../processor/signals.ts'
+import type { Telemetry } from './telemetry.ts'
+
+const secondsBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+/** Metrics and log lines of the processor. */
+export function processorTelemetry({ metrics, logger }: Telemetry): ProcessorSignals {
+  const registers = [metrics]
+  const counter = (name: string, help: string) => new Counter({ name, help, registers })
+  const histogram = (name: string, help: string, buckets = secondsBuckets) =>
+    new Histogram({ name, help, buckets, registers })
+
+  const processed = counter('waymark_processed_events_total', 'Events that are in every answer')
+  const journeys = counter('waymark_processed_journeys_total', 'Journeys whose facts were written')
+  const setAside = counter('waymark_set_aside_total', 'Entries of the log that can never become events')
+  const retries = counter('waymark_processor_retries_total', 'Pieces of work tried again because ClickHouse was away')
+  const rebuilt = counter('waymark_rebuilt_journeys_total', 'Journeys recomputed for a new version of a funnel')
+  const sealed = counter('waymark_sealed_hours_total', 'Cohort hours that the clock can no longer change')
+  const revised = counter('waymark_revised_hours_total', 'Sealed cohort hours that late events changed')
+  const pruned = counter('waymark_pruned_journeys_total', 'Journeys cut to the longest trail that is kept')
+  const batchEvents = histogram(
+    'waymark_batch_events',
+    'Events of one batch',
+    [1, 10, 100, 1_000, 5_000, 10_000, 50_000],
+  )
+  const batchSeconds = histogram('waymark_batch_seconds', 'Time for one batch, from the log to every answer')
+  const trailSeconds = histogram('waymark_trail_insert_seconds', 'Time to insert the trails of one batch')
+  const factsSeconds = histogram('waymark_facts_seconds', 'Time to write the facts of one batch')
+
+  return {
+    processed(batch) {
+      processed.inc(batch.events)
+      journeys.inc(batch.journeys)
+      batchEvents.observe(batch.events)
+      batchSeconds.observe(batch.seconds)
+      trailSeconds.observe(batch.trailSeconds)
+      factsSeconds.observe(batch.factsSeconds)
+      logger.debug(batch, 'processed')
+    },
+    setAside(entries, reason) {
+      setAside.inc(entries)
+      logger.error({ entries, reason }, 'set aside: see waymark doctor')
+    },
+    retrying(work, error, waitMs) {
+      retries.inc()
+      logger.warn({ work, code: error.code, err: error, waitMs }, 'trying again')
+    },
+    rebuilt(service, version, count) {
+      rebuilt.inc(count)
+      logger.info({ service, version, journeys: count }, 'recomputed for the new version')
+    },
+    sealed(hours) {
+      sealed.inc(hours)
+      logger.debug({ hours }, 'sealed')
+    },
+    revised(hours) {
+      revised.inc(hours)
+      logger.info({ hours }, 'late events changed hours that were complete')
+    },
+    pruned(count) {
+      pruned.inc(count)
+      logger.info({ journeys: count }, 'cut journeys that were too long')
+    },
+  }
+}
