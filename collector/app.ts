@@ -10,7 +10,7 @@ import type { StoredEvent } from '../domain/stored-event.ts'
 import { anyOrigin, corsHeaders, problemResponse, type Headers } from './answer.ts'
 import { bodyKind, isCompressed, readBody } from './body.ts'
 import { createUserAgents, originOf } from './headers.ts'
-import { jsonEvents } from './json.ts'
+import { jsonBody, jsonEvents } from './json.ts'
 import type { KnownNames } from './known-names.ts'
 import { ndjsonEvents } from './ndjson.ts'
 import { pixelEvents, pixelImage } from './pixel.ts'
@@ -79,31 +79,30 @@ class Collector {
   }
 
   async events(c: Call<CollectorEnv>): Promise<Response> {
+    const { limits } = this.#options
     const header = (name: string): string | undefined => c.req.header(name)
+    const origin = header('Origin')
     let known: KnownService | undefined
-    const find = async (id: unknown): Promise<KnownService | undefined> => (known = await this.#find(id))
-    const cors = (): Headers => corsHeaders(header('Origin'), known?.origins)
     try {
       const key = await this.#key(header('Authorization'), c.env?.trusted === true)
       const kind = bodyKind(header('Content-Type'))
       if (kind === 'ndjson' && key === undefined) throw new Refusal('bad-key', 'NDJSON needs a secret key')
       if (key !== undefined && !key.scopes.includes('ingest'))
         throw new Refusal('scope-missing', 'the key lacks the scope ingest')
-      const text = await readBody(c.req, {
-        kind,
-        compressed: isCompressed(header('Content-Encoding')),
-        contentLength: header('Content-Length'),
-        limits: this.#options.limits,
-      })
-      const context = this.#context(key, header, { origin: header('Origin'), pixel: false })
+      const compressed = isCompressed(header('Content-Encoding'))
+      const text = await readBody(c.req, { kind, compressed, contentLength: header('Content-Length'), limits })
+      const context = this.#context(key, header, { origin, pixel: false })
       if (kind === 'ndjson') return await this.#ndjson(text, context)
-      const { events, bots } = await jsonEvents(text, context, find)
-      await this.#keep(events, bots, context)
-      return new Response(null, { status: 204, headers: cors() })
+      const body = jsonBody(text)
+      known = await this.#find(body['service'])
+      const { events, bots } = jsonEvents(body, known, context)
+      if (events.length > 0) await this.#append(events)
+      this.#countKept(events.length, bots, context)
+      return new Response(null, { status: 204, headers: corsHeaders(origin, known?.origins) })
     } catch (error) {
       const refusal = this.#refusal(error)
       this.#options.signals.refused(refusal.code, refusal.events)
-      return problemResponse(refusal, cors())
+      return problemResponse(refusal, corsHeaders(origin, known?.origins))
     }
   }
 
@@ -134,7 +133,8 @@ class Collector {
       const origin = referer === undefined ? undefined : (originOf(referer) ?? 'null')
       const context = this.#context(key, header, { origin, pixel: true })
       const { events, bots } = await pixelEvents(c.req.url, context, this.#find)
-      await this.#keep(events, bots, context)
+      if (events.length > 0) await this.#append(events)
+      this.#countKept(events.length, bots, context)
     } catch (error) {
       this.#options.signals.refused(this.#refusal(error).code, 1)
     }
@@ -171,11 +171,6 @@ class Collector {
     const key = secret === undefined ? undefined : await this.#options.registry.keyBySecret(secret)
     if (key === undefined) throw new Refusal('bad-key', 'expected Bearer and a secret key that is not revoked')
     return key
-  }
-
-  async #keep(events: readonly StoredEvent[], bots: number, context: Context): Promise<void> {
-    if (events.length > 0) await this.#append(events)
-    this.#countKept(events.length, bots, context)
   }
 
   async #append(events: readonly StoredEvent[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { isRaw, Draft, Drop, Envelope, type Context } from './steps/step.ts'
+import { isRaw, Draft, Drop, Envelope, type Context, type Raw } from './steps/step.ts'
 import { envelopeSteps, eventSteps, run } from './steps/index.ts'
 import type { StoredEvent } from '../domain/stored-event.ts'
 import { takeBack } from './added.ts'
@@ -15,21 +15,27 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/**
- * The events of a JSON body: all or nothing.
- * @returns none when the sender is a program
- * @throws {Refusal}
- */
-export async function jsonEvents(
-  text: string,
-  context: Context,
-  find: (id: unknown) => Promise<KnownService | undefined>,
-): Promise<{ events: StoredEvent[]; bots: number }> {
+/** @throws {Refusal} */
+export function jsonBody(text: string): Raw {
   const body = parseJson(text)
   if (!isRaw(body)) throw new Refusal('invalid-json', 'expected a JSON object')
+  return body
+}
+
+/**
+ * The events of a JSON body: all or nothing.
+ * @param known the service that it names
+ * @returns no events but their number when the sender is a program
+ * @throws {Refusal}
+ */
+export function jsonEvents(
+  body: Raw,
+  known: KnownService | undefined,
+  context: Context,
+): { events: StoredEvent[]; bots: number } {
   const given = body['events']
   const count = Array.isArray(given) ? given.length : 1
-  const envelope = run(envelopeSteps, new Envelope(body, await find(body['service'])), context)
+  const envelope = run(envelopeSteps, new Envelope(body, known), context)
   if (envelope instanceof Drop) throw refusalOf(envelope, { events: count })
   if (!Array.isArray(given) || given.length === 0)
     throw new Refusal('invalid-event', 'expected a list of events', { path: 'events' })
@@ -37,10 +43,11 @@ export async function jsonEvents(
   if (given.length > eventsPerRequestMax)
     throw new Refusal('too-large', `expected at most ${eventsPerRequestMax} events`, { path: 'events', events: count })
   const events: StoredEvent[] = []
+  const draft = new Draft(envelope)
   let bots = 0
   for (let index = 0; index < given.length; index++) {
     const raw: unknown = given[index]
-    const event = isRaw(raw) ? run(eventSteps, new Draft(raw, envelope), context) : notAnEvent
+    const event = isRaw(raw) ? run(eventSteps, draft.of(raw), context) : notAnEvent
     if (!(event instanceof Drop)) events.push(event.stored())
     else if (event.reason === 'bot') bots++
     else {

@@ -103,7 +103,7 @@ async function lineEvent(text: string, context: Context, find: NdjsonSinks['find
   if (!isRaw(raw)) return new Refusal('invalid-json', 'expected a JSON object')
   const envelope = run(envelopeSteps, new Envelope(raw, await find(raw['service'])), context)
   if (envelope instanceof Drop) return refusalOf(envelope)
-  const event = run(eventSteps, new Draft(raw, envelope), context)
+  const event = run(eventSteps, new Draft(envelope).of(raw), context)
   return event instanceof Drop ? refusalOf(event) : event.stored()
 }
 

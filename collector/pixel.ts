@@ -37,7 +37,7 @@ export async function pixelEvents(
   for (const name of parameters) raw[name] = query.get(name) ?? undefined
   const envelope = run(envelopeSteps, new Envelope(raw, await find(raw['service'])), context)
   if (envelope instanceof Drop) throw refusalOf(envelope)
-  const event = run(eventSteps, new Draft(raw, envelope), context)
+  const event = run(eventSteps, new Draft(envelope).of(raw), context)
   if (!(event instanceof Drop)) return { events: [event.stored()], bots: 0 }
   takeBack(context.added)
   if (event.reason !== 'bot') throw refusalOf(event)

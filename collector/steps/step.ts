@@ -72,6 +72,10 @@ export function isRaw(value: unknown): value is Raw {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Names and values in the order in which they came. */
+export type Attributes = readonly (readonly [name: string, value: string])[]
+
+const nothing: Raw = {}
 const nobody: JourneyIdentity = { journey: '', key0: 0, key1: 0 }
 
 /** What the events of a request (or one line of NDJSON) share, filled in step by step. */
@@ -86,6 +90,8 @@ export class Envelope {
   bot = false
   /** Device, browser and referrer of the visitor, sorted by name. */
   visitor: StoredEvent['dimensions'] = []
+  /** The attributes of an event before, and what became of them: events of one page nearly always have the same. */
+  settled: { readonly attributes: Attributes; readonly dimensions: StoredEvent['dimensions'] } | undefined
 
   constructor(raw: Raw, known: KnownService | undefined) {
     this.raw = raw
@@ -99,10 +105,13 @@ export class Envelope {
   }
 }
 
-/** An event on its way, filled in step by step. */
+/**
+ * An event on its way, filled in step by step. One draft serves the events of a request in turn: a fresh one for
+ * each would be half of what ingest allocates.
+ */
 export class Draft {
-  readonly raw: Raw
   readonly envelope: Envelope
+  raw: Raw = nothing
   type: EventType = 'step'
   step = ''
   /** Outside the funnel, and not in use before: to be looked at and added. */
@@ -118,16 +127,30 @@ export class Draft {
   code = ''
   rating = 0
   engagedMs = 0
-  channel: Channel
+  channel: Channel = 'online'
   /** Attributes among the dimensions of the service; undefined when there are none. */
-  attributes: [name: string, value: string][] | undefined
-  dimensions: StoredEvent['dimensions']
+  attributes: Attributes | undefined
+  dimensions: StoredEvent['dimensions'] = []
 
-  constructor(raw: Raw, envelope: Envelope) {
-    this.raw = raw
+  constructor(envelope: Envelope) {
     this.envelope = envelope
-    this.channel = envelope.channel
-    this.dimensions = envelope.visitor
+  }
+
+  /** Begins with the next event. */
+  of(raw: Raw): this {
+    this.raw = raw
+    this.type = 'step'
+    this.step = ''
+    this.newStep = false
+    this.outcome = ''
+    this.field = ''
+    this.code = ''
+    this.rating = 0
+    this.engagedMs = 0
+    this.channel = this.envelope.channel
+    this.attributes = undefined
+    this.dimensions = this.envelope.visitor
+    return this
   }
 
   stored(): StoredEvent {

@@ -7,17 +7,26 @@ export const otherValue = 'other'
 export const withDimensions: Step<Draft> = (event, context) => {
   const { attributes, envelope } = event
   if (attributes === undefined) return event
-  const known = envelope.service
-  for (const attribute of attributes) {
-    const [dimension, value] = attribute
-    if (value === otherValue || known.names.seesValue(dimension, value)) continue
-    if (known.names.addValue(dimension, value)) context.added.push({ known, dimension, value })
-    else {
-      attribute[1] = otherValue
-      context.left.manyValues++
-    }
+  if (attributes === envelope.settled?.attributes) {
+    event.dimensions = envelope.settled.dimensions
+    return event
   }
+  const known = envelope.service
+  let replaced = 0
+  const dimensions = attributes.map((attribute): readonly [string, string] => {
+    const [dimension, value] = attribute
+    if (value === otherValue || known.names.seesValue(dimension, value)) return attribute
+    if (known.names.addValue(dimension, value)) {
+      context.added.push({ known, dimension, value })
+      return attribute
+    }
+    replaced++
+    return [dimension, otherValue]
+  })
   // Names differ, so there are no ties.
-  event.dimensions = [...envelope.visitor, ...attributes].sort(([a], [b]) => (a < b ? -1 : 1))
+  event.dimensions = [...envelope.visitor, ...dimensions].sort(([a], [b]) => (a < b ? -1 : 1))
+  context.left.manyValues += replaced
+  // A replaced value is counted for every event that has it.
+  if (replaced === 0) envelope.settled = { attributes, dimensions: event.dimensions }
   return event
 }

@@ -17,7 +17,7 @@ export const withoutPersonalData: Step<Draft> = (event) => {
     const kindOfCode = personalData(event.code)
     if (kindOfCode !== null) return refused('code', kindOfCode)
   }
-  if (event.attributes === undefined) return event
+  if (event.attributes === undefined || event.attributes === event.envelope.settled?.attributes) return event
   const { names } = event.envelope.service
   for (const [name, value] of event.attributes) {
     if (names.seesValue(name, value)) continue
