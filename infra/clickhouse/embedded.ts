@@ -1,9 +1,10 @@
-import { createClient, type ClickHouseClient, type ClickHouseClientConfigOptions } from '@clickhouse/client'
+import { createClient, type ClickHouseClientConfigOptions } from '@clickhouse/client'
 import { createChdbConnection } from 'chdb/connection'
 import type { Stores } from '../../domain/ports/store.ts'
 import { storeError } from './errors.ts'
 import { migrate } from './migrate.ts'
-import { createStore, statementSettings } from './store.ts'
+import { createStore, statementSettings, type StoreConnection } from './store.ts'
+import { setParams } from './set-params.ts'
 
 /** Statements that may read at the same time: more only share the same cores. */
 const readsAtOnce = 4
@@ -14,20 +15,30 @@ const readsAtOnce = 4
  * @throws {StoreUnavailable} when the directory cannot be opened
  */
 export async function openEmbedded(directory: string): Promise<Stores> {
-  const clients: ClickHouseClient[] = []
-  const open = async (): Promise<ClickHouseClient> => {
+  const connections: StoreConnection[] = []
+  const open = async (): Promise<StoreConnection> => {
     // The two packages each declare the settings' classes with a private field, so the types cannot meet; the
     // connection is made for this option, and the contract suite runs on it.
-    const connection: unknown = createChdbConnection({ path: directory })
-    const client = createClient({ connection: connection as NonNullable<ClickHouseClientConfigOptions['connection']> })
-    clients.push(client)
+    const chdb = createChdbConnection({ path: directory })
+    const plugged: unknown = chdb
+    const client = createClient({ connection: plugged as NonNullable<ClickHouseClientConfigOptions['connection']> })
+    const connection: StoreConnection = {
+      client,
+      // chdb lets only one statement with bound values run at a time, of all connections in the process: a long
+      // read would hold up every insert. Values that a connection was given before run side by side.
+      bind: (query, params) => ({ query: `${setParams(params)}${query}` }),
+      // The client would make one string of statement and rows; here the engine reads the bytes where they are.
+      insert: async (table, columns, { format, bytes }) => {
+        await chdb.chdb.rawInsert({ table, columns, format, values: bytes })
+      },
+    }
+    connections.push(connection)
     // Settings stay with the connection: setting them once spares every statement the work.
     for (const [name, value] of Object.entries(statementSettings))
       await client.command({ query: `SET ${name} = ${value}` })
-    return client
+    return connection
   }
-  const lane = async (connections: number) =>
-    createStore(await Promise.all(Array.from({ length: connections }, () => open())))
+  const lane = async (size: number) => createStore(await Promise.all(Array.from({ length: size }, () => open())))
 
   try {
     const writes = await lane(1)
@@ -37,11 +48,11 @@ export async function openEmbedded(directory: string): Promise<Stores> {
       sealing: await lane(1),
       reads: await lane(readsAtOnce),
       close: async () => {
-        for (const client of clients.reverse()) await client.close()
+        for (const { client } of connections.reverse()) await client.close()
       },
     }
   } catch (error) {
-    for (const client of clients) await client.close()
+    for (const { client } of connections) await client.close()
     throw storeError(error)
   }
 }

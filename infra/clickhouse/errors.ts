@@ -46,8 +46,10 @@ export function storeError(error: unknown): WaymarkError {
   return new StoreUnavailable('ClickHouse did not answer', { cause: error, retryAfterSeconds: 5 })
 }
 
-/** By its shape: the client and the in-process connection each have a class of this error of their own. */
+/** By its shape: the client, the in-process connection and its raw inserts each have an error of their own. */
 function clickHouseCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error) || !('type' in error)) return undefined
+  if (!(error instanceof Error)) return undefined
+  if ('clickhouseCode' in error && typeof error.clickhouseCode === 'number') return String(error.clickhouseCode)
+  if (!('code' in error) || !('type' in error)) return undefined
   return typeof error.code === 'string' && /^\d+$/.test(error.code) ? error.code : undefined
 }

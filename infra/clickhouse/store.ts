@@ -1,7 +1,8 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import type { Store, TableName } from '../../domain/ports/store.ts'
-import { raw, render, sql, type Sql } from '../../domain/sql.ts'
+import { raw, render, sql, type Sql, type SqlValue } from '../../domain/sql.ts'
 import { storeError } from './errors.ts'
+import { encodeRows, type EncodedRows } from './rows.ts'
 
 /** What every statement runs under, whichever adapter. */
 export const statementSettings = {
@@ -13,26 +14,39 @@ export const statementSettings = {
   input_format_json_named_tuples_as_objects: 0,
   // NaN and infinity, which JSON cannot hold, come as null.
   output_format_json_quote_denormals: 0,
+  // The journeys that a batch touched are bound by name: a megabyte of text.
+  max_query_size: 64 * 1024 * 1024,
 } as const
+
+/** One connection: what differs between ClickHouse in process and a server. */
+export interface StoreConnection {
+  readonly client: ClickHouseClient
+  /** The statement as its client takes it, with the values bound. */
+  readonly bind: (
+    query: string,
+    params: Record<string, SqlValue>,
+  ) => { query: string; query_params?: Record<string, unknown> }
+  readonly insert: (table: TableName, columns: readonly string[], rows: EncodedRows) => Promise<void>
+}
 
 /**
  * A lane: so many connections, each running one statement at a time; what comes more waits its turn. In
  * process a connection can run but one, and an aborted statement still occupies it until it ends.
  */
-export function createStore(clients: readonly ClickHouseClient[]): Store {
-  const idle = [...clients]
-  const waiting: ((client: ClickHouseClient) => void)[] = []
+export function createStore(connections: readonly StoreConnection[]): Store {
+  const idle = [...connections]
+  const waiting: ((connection: StoreConnection) => void)[] = []
 
-  async function withClient<Result>(run: (client: ClickHouseClient) => Promise<Result>): Promise<Result> {
-    const client = idle.pop() ?? (await new Promise<ClickHouseClient>((resolve) => waiting.push(resolve)))
+  async function withConnection<Result>(run: (connection: StoreConnection) => Promise<Result>): Promise<Result> {
+    const connection = idle.pop() ?? (await new Promise<StoreConnection>((resolve) => waiting.push(resolve)))
     try {
-      return await run(client)
+      return await run(connection)
     } catch (error) {
       throw storeError(error)
     } finally {
       const next = waiting.shift()
-      if (next === undefined) idle.push(client)
-      else next(client)
+      if (next === undefined) idle.push(connection)
+      else next(connection)
     }
   }
 
@@ -41,26 +55,24 @@ export function createStore(clients: readonly ClickHouseClient[]): Store {
       const limit =
         options.secondsMax === undefined ? '' : `\nSETTINGS max_execution_time = ${Number(options.secondsMax)}`
       const { query, params } = render(sql`${statement}${raw(limit)}`)
-      return withClient(async (client) => {
+      return withConnection(async ({ client, bind }) => {
         options.signal?.throwIfAborted()
-        const result = await client.query({ query, query_params: params, format: 'JSONEachRow' })
+        const result = await client.query({ ...bind(query, params), format: 'JSONEachRow' })
         return await result.json<Row>()
       })
     },
 
     insert(table: TableName, columns: readonly string[], rows: readonly (readonly unknown[])[]): Promise<void> {
-      return withClient(async (client) => {
-        if (rows.length === 0) return
-        const [first, ...rest] = columns
-        if (first === undefined) throw new Error('an insert names its columns')
-        await client.insert({ table, columns: [first, ...rest], values: rows, format: 'JSONCompactEachRow' })
-      })
+      if (rows.length === 0) return Promise.resolve()
+      // Encoded while other statements run: it is the part of an insert that needs this thread.
+      const encoded = encodeRows(rows)
+      return withConnection((connection) => connection.insert(table, columns, encoded))
     },
 
     command(statement: Sql): Promise<void> {
       const { query, params } = render(statement)
-      return withClient(async (client) => {
-        await client.command({ query, query_params: params })
+      return withConnection(async ({ client, bind }) => {
+        await client.command(bind(query, params))
       })
     },
   }

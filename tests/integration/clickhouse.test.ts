@@ -4,7 +4,7 @@ import { join as path } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { QueryTooLarge, StoreRefused } from '../../domain/errors.ts'
 import type { Stores } from '../../domain/ports/store.ts'
-import { param, raw, sql } from '../../domain/sql.ts'
+import { join, param, raw, sql } from '../../domain/sql.ts'
 import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { migrate } from '../../infra/clickhouse/migrate.ts'
 import { trailContent } from '../../domain/trail-content.ts'
@@ -38,6 +38,60 @@ describe('the store', () => {
       ),
     )
     expect(rows.map(([row]) => row?.n)).toEqual(Array.from({ length: 20 }, (_, index) => index))
+  })
+
+  it('binds the odd characters that a text can hold, alone and in lists', async () => {
+    const odd = [
+      '',
+      "'",
+      '\\',
+      '\t\n\r\b\f',
+      '\0',
+      '\\n',
+      '{p0:String}',
+      '; SELECT 1',
+      '\u{1F600}',
+      '\\N',
+      'NULL',
+      '[',
+      "\\'",
+    ]
+    const rows = await stores.reads.select(
+      sql`SELECT ${param('Array(String)', odd)} AS list, [${join(
+        odd.map((text) => param('String', text)),
+        ', ',
+      )}] AS alone, ${param('Array(Array(String))', [odd, []])} AS nested, ${param('Array(Int64)', [-1, 2n ** 60n])} AS whole, ${param('Bool', true)} AS flag`,
+    )
+    expect(rows).toEqual([
+      { list: odd, alone: odd, nested: [odd, []], whole: ['-1', '1152921504606846976'], flag: true },
+    ])
+  })
+
+  it('inserts the same odd characters, in plain rows and in rows with lists', async () => {
+    const odd = ['\t', '\n', '\\', "'", '"', '\0', '\\N', 'ünï', '\u{1F600}', '']
+    await stores.writes.insert(
+      'definitions',
+      ['service', 'revision', 'version', 'definition'],
+      odd.map((text, index) => [text, index, 0, text]),
+    )
+    const rows = await stores.reads.select(sql`SELECT service, definition FROM definitions ORDER BY revision`)
+    expect(rows).toEqual(odd.map((text) => ({ service: text, definition: text })))
+    await expect(
+      stores.writes.insert('definitions', ['service', 'revision'], [['a', 'no number']]),
+    ).rejects.toBeInstanceOf(StoreRefused)
+  })
+
+  it('answers a short question while a long one runs, both with bound values', async () => {
+    const order: string[] = []
+    const long = stores.reads
+      .select(sql`SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = ${param('UInt64', 1)}`, {
+        secondsMax: 2,
+      })
+      .catch(() => order.push('long'))
+    await stores.writes.select(sql`SELECT ${param('UInt8', 1)}`)
+    order.push('short')
+    await long
+    expect(order).toEqual(['short', 'long'])
   })
 
   it('merges copies of an event: earliest time, greatest attention, smallest content', async () => {
