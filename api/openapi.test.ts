@@ -32,7 +32,7 @@ describe('the OpenAPI document', () => {
     for (const reference of references) {
       const target = reference
         .split('/')
-        .reduce<unknown>((value, name) => Object(value)[name.replaceAll('~1', '/')] as unknown, document)
+        .reduce<unknown>((value, name) => new Map(Object.entries(value ?? {})).get(name), document)
       expect(target, reference).toBeDefined()
     }
   })

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Hono, type Context } from 'hono'
+import { html } from 'hono/html'
 import type { Registry } from '../../domain/ports/registry.ts'
 import { problem } from '../../domain/problems.ts'
 import { jsonAnswer } from '../answering.ts'
@@ -31,9 +32,7 @@ export function createDocs(options: DocsOptions): Hono<ApiEnv> {
   const operations = [...options.operations, ...docsOperations]
   const document = openApiDocument(operations, options.appVersion)
   const scriptPath = `/docs/try-it-${createHash('sha256').update(options.script).digest('hex').slice(0, 16)}.mjs`
-  const page = (
-    <DocsPage operations={operations} assets={options.assets} scriptPath={scriptPath} base={options.base} />
-  ).toString()
+  const page = html`${(<DocsPage operations={operations} assets={options.assets} scriptPath={scriptPath} base={options.base} />)}`
   // Only our own script, and only calls to here.
   const policy = `${contentSecurityPolicy}; script-src 'self'; connect-src 'self'`
 
@@ -41,7 +40,7 @@ export function createDocs(options: DocsOptions): Hono<ApiEnv> {
   serve(app, options, '/openapi.json', () => jsonAnswer(document, 200, { 'Cache-Control': 'no-cache' }))
   serve(app, options, '/docs', async () => {
     const headers = { ...pageHeaders, 'Content-Security-Policy': policy, 'Content-Type': 'text/html; charset=utf-8' }
-    return new Response(await page, { headers })
+    return new Response(String(await page), { headers })
   })
   serve(app, options, scriptPath, () => {
     const headers = { ...assetHeaders, 'Content-Type': 'text/javascript; charset=utf-8' }
