@@ -1,6 +1,7 @@
 import { createClient, type ClickHouseClientConfigOptions } from '@clickhouse/client'
 import { createChdbConnection } from 'chdb/connection'
 import type { Stores } from '../../domain/ports/store.ts'
+import { durableNames } from './durable-names.ts'
 import { storeError } from './errors.ts'
 import { migrate } from './migrate.ts'
 import { createStore, statementSettings, type StoreConnection } from './store.ts'
@@ -16,6 +17,7 @@ const readsAtOnce = 4
  */
 export async function openEmbedded(directory: string): Promise<Stores> {
   const connections: StoreConnection[] = []
+  const names = durableNames(directory)
   const open = async (): Promise<StoreConnection> => {
     // The two packages each declare the settings' classes with a private field, so the types cannot meet; the
     // connection is made for this option, and the contract suite runs on it.
@@ -31,6 +33,7 @@ export async function openEmbedded(directory: string): Promise<Stores> {
       insert: async (table, columns, { format, bytes }) => {
         await chdb.chdb.rawInsert({ table, columns, format, values: bytes })
       },
+      written: (statement) => names.after(statement),
     }
     connections.push(connection)
     // Settings stay with the connection: setting them once spares every statement the work.
@@ -48,10 +51,12 @@ export async function openEmbedded(directory: string): Promise<Stores> {
       sealing: await lane(1),
       reads: await lane(readsAtOnce),
       close: async () => {
+        names.close()
         for (const { client } of connections.reverse()) await client.close()
       },
     }
   } catch (error) {
+    names.close()
     for (const { client } of connections) await client.close()
     throw storeError(error)
   }

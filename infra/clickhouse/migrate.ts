@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Store } from '../../domain/ports/store.ts'
 import { param, raw, sql } from '../../domain/sql.ts'
-import { migrations, type Migration } from './migrations.ts'
+import { durable, migrations, type Migration } from './migrations.ts'
 
 /**
  * Brings the tables to this version. Every step may run twice (IF NOT EXISTS), so programs that start at once
@@ -10,7 +10,7 @@ import { migrations, type Migration } from './migrations.ts'
  */
 export async function migrate(store: Store, steps: readonly Migration[] = migrations): Promise<void> {
   await store.command(sql`CREATE TABLE IF NOT EXISTS migrations (name String, checksum String, appliedAt DateTime64(3, 'UTC'))
-    ENGINE = ReplacingMergeTree ORDER BY name SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`)
+    ENGINE = ReplacingMergeTree ORDER BY name SETTINGS ${raw(durable)}`)
   const applied = new Map(
     (await store.select<{ name: string; checksum: string }>(sql`SELECT name, checksum FROM migrations FINAL`)).map(
       (row) => [row.name, row.checksum],

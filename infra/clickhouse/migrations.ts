@@ -4,10 +4,12 @@ import { verdictType } from '../../domain/funnel/verdict.ts'
  * The tables, as ordered steps. Applied steps are recorded with a checksum; a step once released never changes.
  *
  * Every table fsyncs what is inserted and what is merged: the event log forgets what an INSERT has
- * acknowledged, so a power cut must not take it back.
+ * acknowledged, so a power cut must not take it back. Parts that were merged stay for a minute, so that the
+ * merged one has its name on the disk before they go (durable-names.ts); in process the default is not to wait.
  */
-const durable = `fsync_after_insert = 1, fsync_part_directory = 1,
-  min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1`
+export const durable = `fsync_after_insert = 1, fsync_part_directory = 1,
+  min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1,
+  old_parts_lifetime = 60`
 
 export interface Migration {
   readonly name: string

@@ -27,6 +27,8 @@ export interface StoreConnection {
     params: Record<string, SqlValue>,
   ) => { query: string; query_params?: Record<string, unknown> }
   readonly insert: (table: TableName, columns: readonly string[], rows: EncodedRows) => Promise<void>
+  /** After a statement that wrote: makes durable what the engine itself does not. */
+  readonly written: (statement: string) => Promise<void>
 }
 
 /**
@@ -66,13 +68,17 @@ export function createStore(connections: readonly StoreConnection[]): Store {
       if (rows.length === 0) return Promise.resolve()
       // Encoded while other statements run: it is the part of an insert that needs this thread.
       const encoded = encodeRows(rows)
-      return withConnection((connection) => connection.insert(table, columns, encoded))
+      return withConnection(async (connection) => {
+        await connection.insert(table, columns, encoded)
+        await connection.written(`INSERT INTO ${table}`)
+      })
     },
 
     command(statement: Sql): Promise<void> {
       const { query, params } = render(statement)
-      return withConnection(async ({ client, bind }) => {
+      return withConnection(async ({ client, bind, written }) => {
         await client.command(bind(query, params))
+        await written(query)
       })
     },
   }

@@ -107,8 +107,9 @@ export class Replay {
 
   #opened({ name, args, ended, result }: Call): void {
     const [directory, path = '', flags = ''] = name === 'openat' ? args : ['AT_FDCWD', ...args]
-    const names = this.#names(directory, path)
-    if (names === undefined) return
+    const named = this.#names(directory, path)
+    if (named === undefined) return
+    const names = flags.includes('O_NOFOLLOW') ? named : this.#followed([...named, '.']).slice(0, -1)
     let node = this.#disk.find(names)
     if (node === undefined) {
       if (!flags.includes('O_CREAT') && name !== 'creat') return
@@ -131,7 +132,7 @@ export class Replay {
     }
     if (file.node.kind !== 'file') throw new Error('written to what is no file')
     const placed = name.startsWith('p')
-    const offset = placed ? Number(args[name === 'pwrite64' ? 3 : 3]) : file.append ? file.node.size : file.position
+    const offset = placed ? Number(args[3]) : file.append ? file.node.size : file.position
     this.#disk.write(file.node, ended, offset, bytes)
     if (!placed) file.position = offset + bytes.length
     if (file.syncs) this.#disk.sync(file.node, ended + 1)
