@@ -10,6 +10,8 @@ export const statementSettings = {
   output_format_json_quote_64bit_integers: 1,
   // An INSERT is durable when it is answered: no buffer in between.
   async_insert: 0,
+  // This pass takes as long as all others together on a compiled funnel (40 to 80 ms), and finds nothing in it.
+  optimize_and_compare_chain: 0,
   // Rows go in as arrays, the tuples in them too.
   input_format_json_named_tuples_as_objects: 0,
   // NaN and infinity, which JSON cannot hold, come as null.
