@@ -35,14 +35,17 @@ export interface AgreementSize {
   readonly trailsPerFunnel: number
 }
 
+/** What one run of the tests compares: 2,200 different funnels. */
+export const agreementSize: AgreementSize = { batches: 220, funnelsPerBatch: 10, trailsPerFunnel: 6 }
+
 /** Random funnels on random trails, through ClickHouse and through the oracle, until they first disagree. */
 export async function agree(stores: Stores, compile: Compile, seed: number, size: AgreementSize): Promise<Agreement> {
   let pairs = 0
   let skipped = 0
   const batches = randomBatches(seed, size)
-  await insertTrails(stores, new Map(batches.map(({ name, trails }) => [name, trails])))
   for (const [index, { name, inputs, trails }] of batches.entries()) {
     const funnels = inputs.map(normaliseFunnel)
+    await insertTrails(stores, name, trails)
     // The engine works on this batch while the oracle does.
     const answered = storeVerdicts(stores.reads, name, funnels.map(compile)).catch((error: unknown) => String(error))
     const expected = funnels.map((funnel) => trails.map((trail) => tryOracle(funnel, trail)))
@@ -72,8 +75,18 @@ interface Batch {
 
 function randomBatches(seed: number, size: AgreementSize): Batch[] {
   const random = seededRandom(seed)
+  const seen = new Set<string>()
+  const another = (): FunnelInput => {
+    for (;;) {
+      const input = randomFunnel(random)
+      const text = JSON.stringify(input)
+      if (seen.has(text)) continue
+      seen.add(text)
+      return input
+    }
+  }
   return Array.from({ length: size.batches }, (_, index) => {
-    const inputs = Array.from({ length: size.funnelsPerBatch }, () => randomFunnel(random))
+    const inputs = Array.from({ length: size.funnelsPerBatch }, another)
     const trails = inputs.flatMap((input) =>
       Array.from({ length: size.trailsPerFunnel }, () => randomTrail(random, normaliseFunnel(input))),
     )
@@ -102,7 +115,7 @@ export async function shrink(stores: Stores, compile: Compile, difference: Diffe
       const oracle = tryOracle(funnel, trail)
       if (oracle === null) continue
       const name = `shrink-${(set += 1)}`
-      await insertTrails(stores, new Map([[name, [trail]]]))
+      await insertTrails(stores, name, [trail])
       const store = await storeVerdicts(stores.reads, name, [compile(funnel)])
         .then((answers) => answers[0]?.[0] ?? 'no row')
         .catch((error: unknown) => String(error))

@@ -30,13 +30,14 @@ function candidate(random: Random): FunnelInput {
   const order = random.pick(orders)
   const length = random.chance(0.1) ? random.whole(5, 7) : random.whole(2, order === 'any' ? 4 : 5)
   const plain = random.chance(0.35)
+  const shift = random.whole(0, 5)
   const names = random.whole(2, 6)
   const overlap = plain ? 0 : random.pick([0, 0, 0.3, 0.6])
   const optional = plain || order === 'any' ? 0 : random.pick([0, 0.3, 0.7])
   const within = plain || order === 'any' ? 0 : random.pick([0, 0, 0.4, 0.8])
   const steps = Array.from({ length }, (_, index): Step => {
     const middle = index > 0 && index < length - 1
-    const step = plain ? nameAt(index % 6) : nameAt(random.whole(0, names - 1))
+    const step = plain ? nameAt((index + shift) % 6) : nameAt(random.whole(0, names - 1))
     const options = {
       ...(middle && random.chance(optional) ? { optional: true } : {}),
       ...(index > 0 && random.chance(within) ? { within: random.pick(durations) } : {}),
@@ -72,19 +73,22 @@ function nameAt(index: number): string {
 /** A trail that has something to do with the funnel: it follows it for a while, with slips, repeats and noise. */
 export function randomTrail(random: Random, funnel: Funnel): OracleEvent[] {
   const events: OracleEvent[] = []
-  const length = random.chance(0.08) ? random.whole(10, 13) : random.whole(0, 9)
+  // A long trail is spread out: a window holds few of its events, so its runs can still be enumerated.
+  const long = random.chance(0.02)
+  const length = long ? random.whole(20, 50) : random.chance(0.08) ? random.whole(10, 13) : random.whole(0, 9)
   let position = 0
   for (let made = 0; made < length; made += 1) {
     const following = funnel.positions[position]
     let step: string
-    if (following !== undefined && random.chance(0.55)) {
+    if (following !== undefined && random.chance(made === 0 ? 0.85 : 0.55)) {
       step = following.names[random.whole(0, following.names.length - 1)] ?? 'a'
       position += 1
     } else {
       step = noise(random, funnel)
       if (random.chance(0.15)) position = 0
     }
-    events.push({ type: 'step', step, ...moment(random, funnel, events), outcome: '' })
+    events.push({ type: 'step', step, ...moment(random, funnel, events, long), outcome: '' })
+    if (position >= funnel.positions.length) position = 0
   }
   const ends = random.chance(0.4) ? random.whole(1, 2) : 0
   for (let made = 0; made < ends; made += 1)
@@ -93,22 +97,28 @@ export function randomTrail(random: Random, funnel: Funnel): OracleEvent[] {
   return events.sort(order)
 }
 
+/** What does not bring the funnel forward, but may spoil it. */
 function noise(random: Random, funnel: Funnel): string {
   const excluded = funnel.exclusions[random.whole(0, 1)]
-  if (excluded !== undefined && random.chance(0.3)) return excluded.step
+  if (excluded !== undefined && random.chance(0.5)) return excluded.step
   const position = funnel.positions[random.whole(0, funnel.positions.length - 1)]
   if (position !== undefined && random.chance(0.6)) return position.names[0] ?? 'a'
   return random.pick(alphabet)
 }
 
 /** Near what matters: at an earlier event, a second on, or a window from an earlier event, exactly or 1 ms off. */
-function moment(random: Random, funnel: Funnel, events: readonly OracleEvent[]): { at: number; seq: number } {
+function moment(
+  random: Random,
+  funnel: Funnel,
+  events: readonly OracleEvent[],
+  long = false,
+): { at: number; seq: number } {
   const latest = events[events.length - 1]
   const seq = random.chance(0.75) ? 0 : random.whole(0, 2)
   if (latest === undefined) return { at: random.pick([1_795_310_603_000, 1_795_310_603_000, 0]), seq }
   const kind = random.next()
-  if (kind < 0.2) return { at: latest.at, seq }
-  if (kind < 0.75) return { at: latest.at + random.pick([1, 500, 1000, 1000, 2000]), seq }
+  if (kind < (long ? 0.1 : 0.2)) return { at: latest.at, seq }
+  if (kind < (long ? 0.95 : 0.75)) return { at: latest.at + random.pick([1, 500, 1000, 1000, 2000]), seq }
   const from = events[random.whole(0, events.length - 1)] ?? latest
   if (kind < 0.8) return { at: from.at, seq: random.chance(0.5) ? from.seq : seq }
   const bounds = [funnel.windowMs, ...funnel.positions.flatMap(({ withinMs }) => withinMs ?? [])]
