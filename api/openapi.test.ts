@@ -6,16 +6,17 @@ import { exampleQuestions } from '../tests/support/api.ts'
 import { movableClock } from '../tests/contract/registry.ts'
 import { openMemoryRegistry } from '../tests/support/memory-registry.ts'
 import { apiRoutes } from './app.ts'
-import { docsOperations } from './docs/operations.ts'
+import { documentedOperations } from './docs/app.tsx'
 import { openApiDocument, problemsOf } from './openapi.ts'
 
 const routes = apiRoutes({
   questions: exampleQuestions().questions,
   registry: openMemoryRegistry({ clock: movableClock(0) }),
   status: () => Promise.reject(new Error('not asked')),
+  doctor: () => Promise.reject(new Error('not asked')),
   limits: defaultLimits,
 })
-const operations = [...routes, ...docsOperations]
+const operations = documentedOperations({ routes, limits: defaultLimits })
 const document = openApiDocument(operations, '1.2.3')
 
 describe('the OpenAPI document', () => {

@@ -46,17 +46,16 @@ export function openApiDocument(operations: readonly Operation[], appVersion: st
   }
 }
 
-/** What any call may answer. */
-const anywhere: readonly ProblemCode[] = ['bad-key', 'internal']
-
-/** The problems of an operation, those that come with a key included. */
-export function problemsOf(operation: Operation): readonly ProblemCode[] {
-  const own = [...operation.problems, ...anywhere, ...(operation.scope === null ? [] : ['scope-missing' as const])]
-  return problemCodes.filter((code) => own.includes(code))
+/** The problems of an operation, those that come with a key and with any call included. */
+export function problemsOf({ problems: own, scope, optionalScope, neverRefuses }: Operation): readonly ProblemCode[] {
+  if (neverRefuses === true) return []
+  const scoped = scope !== null || optionalScope !== undefined
+  const all: readonly ProblemCode[] = [...own, 'bad-key', 'internal', ...(scoped ? (['scope-missing'] as const) : [])]
+  return problemCodes.filter((code) => all.includes(code))
 }
 
 function operationObject(operation: Operation, schemas: Record<string, unknown>): Json {
-  const { id, tag, summary, description, scope, body } = operation
+  const { id, tag, summary, description, scope, optionalScope, body } = operation
   const parameters = [
     ...Object.entries(operation.pathParameters ?? {}).map(([name, is]) => parameterObject('path', name, is)),
     ...Object.entries(operation.query ?? {}).map(([name, is]) => parameterObject('query', name, is)),
@@ -67,7 +66,11 @@ function operationObject(operation: Operation, schemas: Record<string, unknown>)
     tags: [tag],
     summary,
     description: [description, needs].filter((text) => text !== undefined).join('\n\n'),
-    ...(scope === null ? { security: [] } : { security: [{ key: [] }], 'x-scope': scope }),
+    // For a bearer key the list names the scopes that it needs (OpenAPI 3.1, security requirement object).
+    security: [
+      ...(scope === null ? [{}] : []),
+      ...[scope, optionalScope].flatMap((needed) => (needed ? [{ key: [needed] }] : [])),
+    ],
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
       ? {}
@@ -112,7 +115,8 @@ function contentObject(
     Object.entries(content).map(([mediaType, { schema, example }]) => [
       mediaType,
       {
-        schema: schema === null ? { type: 'string' } : schemaObject(schema, io, schemas),
+        ...(schema !== null ? { schema: schemaObject(schema, io, schemas) } : {}),
+        ...(schema === null && mediaType.startsWith('text/') ? { schema: { type: 'string' } } : {}),
         ...(example === undefined ? {} : { example }),
       },
     ]),

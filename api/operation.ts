@@ -14,6 +14,8 @@ export interface Operation {
   readonly description?: string
   /** What the key needs; null: no key is needed. */
   readonly scope: Scope | null
+  /** What a key needs that is sent though none is needed. */
+  readonly optionalScope?: Scope
   /** By the names in `path`. */
   readonly pathParameters?: Readonly<Record<string, Parameter>>
   readonly query?: Readonly<Record<string, Parameter>>
@@ -21,6 +23,8 @@ export interface Operation {
   readonly answers: readonly Answer[]
   /** Problems of its own; `bad-key`, `scope-missing` and `internal` come by themselves. */
   readonly problems: readonly ProblemCode[]
+  /** It answers with no problem document whatever comes. */
+  readonly neverRefuses?: true
 }
 
 export interface Parameter {

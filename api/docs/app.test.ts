@@ -6,17 +6,19 @@ import { movableClock } from '../../tests/contract/registry.ts'
 import { adminSecret, exampleQuestions } from '../../tests/support/api.ts'
 import { openMemoryRegistry } from '../../tests/support/memory-registry.ts'
 import { apiRoutes } from '../app.ts'
-import { createDocs } from './app.tsx'
+import { createDocs, documentedOperations } from './app.tsx'
 
 const registry = openMemoryRegistry({ clock: movableClock(0), adminSecret })
-const operations = apiRoutes({
+const routes = apiRoutes({
   questions: exampleQuestions().questions,
   registry,
   status: () => Promise.reject(new Error('not asked')),
+  doctor: () => Promise.reject(new Error('not asked')),
   limits: defaultLimits,
 })
 const docs = createDocs({
-  operations,
+  routes,
+  limits: defaultLimits,
   registry,
   assets: await readPageAssets(),
   script: 'export {}',
@@ -49,7 +51,7 @@ describe('the reference', () => {
     const page = await (await docs.request('/docs')).text()
     const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id)
     expect(new Set(ids).size).toBe(ids.length)
-    for (const { id } of operations) expect(ids).toContain(id)
+    for (const { id } of documentedOperations({ routes, limits: defaultLimits })) expect(ids).toContain(id)
     for (const code of problemCodes) expect(ids).toContain(`problem-${code}`)
     for (const [, anchor] of page.matchAll(/href="#([^"]+)"/g)) expect(ids).toContain(anchor)
   })

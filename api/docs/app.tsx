@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Hono, type Context } from 'hono'
 import { html } from 'hono/html'
+import type { Limits } from '../../domain/limits.ts'
 import type { Registry } from '../../domain/ports/registry.ts'
 import { problem } from '../../domain/problems.ts'
 import { jsonAnswer } from '../answering.ts'
@@ -11,12 +12,13 @@ import type { Operation } from '../operation.ts'
 import type { PageAssets } from '../pages/assets.ts'
 import { assetHeaders, contentSecurityPolicy, pageHeaders } from '../pages/headers.ts'
 import { problemOf, problemResponse } from '../refused.ts'
-import { docsOperations } from './operations.ts'
+import { otherOperations } from './operations.ts'
 import { DocsPage } from './page.tsx'
 
 export interface DocsOptions {
-  /** Of every room but this one. */
-  readonly operations: readonly Operation[]
+  /** The calls of the API itself; those of the other rooms are known here. */
+  readonly routes: readonly Operation[]
+  readonly limits: Limits
   readonly registry: Pick<Registry, 'keyBySecret'>
   readonly assets: PageAssets
   /** `assets/try-it.mjs` beside this file; who may read files reads it. */
@@ -27,9 +29,16 @@ export interface DocsOptions {
   readonly base: string
 }
 
+/** Every call that the process serves, those that send events first. */
+export function documentedOperations({ routes, limits }: Pick<DocsOptions, 'routes' | 'limits'>): readonly Operation[] {
+  const others = otherOperations(limits)
+  const first = others.filter(({ tag }) => tag === 'Events')
+  return [...first, ...routes, ...others.filter((operation) => !first.includes(operation))]
+}
+
 /** `/openapi.json` and `/docs`, of all that the process serves. They hold no data and need no key. */
 export function createDocs(options: DocsOptions): Hono<ApiEnv> {
-  const operations = [...options.operations, ...docsOperations]
+  const operations = documentedOperations(options)
   const document = openApiDocument(operations, options.appVersion)
   const scriptPath = `/docs/try-it-${createHash('sha256').update(options.script).digest('hex').slice(0, 16)}.mjs`
   const page = html`${(<DocsPage operations={operations} assets={options.assets} scriptPath={scriptPath} base={options.base} />)}`
