@@ -11,8 +11,8 @@ import type { Kept } from '../support/recorded-disk.ts'
 import { canTrace } from '../support/strace.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
-const rows = 30
-const cuts = 12
+const rows = 22
+const cuts = 8
 
 it.skipIf(!canTrace())('has every row that an INSERT acknowledged after a power cut, merges included', async () => {
   const random = seededRandom(8)
