@@ -1,6 +1,7 @@
 import { Hono, type Context } from 'hono'
 import { keyAdmits, type Key } from '../domain/key.ts'
 import type { Limits } from '../domain/limits.ts'
+import type { Check } from '../domain/check.ts'
 import type { Clock } from '../domain/ports/clock.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import { problem } from '../domain/problems.ts'
@@ -11,6 +12,7 @@ import { jsonBody } from './body.ts'
 import { prefersCsv } from './media.ts'
 import { problemOf, problemResponse, Refused } from './refused.ts'
 import type { Asked, Route } from './route.ts'
+import { doctorRoutes } from './routes/doctor.ts'
 import { funnelRoutes } from './routes/funnel.ts'
 import { journeyRoutes } from './routes/journeys.ts'
 import { keyRoutes } from './routes/keys.ts'
@@ -24,6 +26,7 @@ export interface ApiOptions {
   readonly questions: Questions
   readonly registry: Registry
   readonly status: () => Promise<Status>
+  readonly doctor: () => Promise<readonly Check[]>
   readonly clock: Clock
   readonly limits: Limits
   readonly signals: ApiSignals
@@ -33,9 +36,10 @@ export type ApiEnv = { Bindings: ConnectionFacts }
 
 /** Every call of the API that needs a key: what is served, and what the documentation is made of. */
 export function apiRoutes(options: Omit<ApiOptions, 'clock' | 'signals'>): readonly Route[] {
-  const { questions, registry, status, limits } = options
+  const { questions, registry, status, doctor, limits } = options
   return [
     ...statusRoutes(status),
+    ...doctorRoutes(doctor),
     ...serviceRoutes(registry, limits.bodyBytesMax),
     ...funnelRoutes(questions),
     ...trendRoutes(questions),

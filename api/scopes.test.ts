@@ -23,6 +23,7 @@ const key = (reach: object): ApiRequest => ({ method: 'POST', body: { name: 'New
 
 const calls: Record<string, [path: string, init?: ApiRequest]> = {
   status: ['/v1/status'],
+  doctor: ['/v1/doctor'],
   'list services': ['/v1/services'],
   'list services of home': ['/v1/services?department=home'],
   'see fishing': ['/v1/services/fishing'],
@@ -61,6 +62,7 @@ const calls: Record<string, [path: string, init?: ApiRequest]> = {
 const matrix = `
                               | nobody | ingest | read | admin | read fishing | read environment | admin fishing | admin environment
 status                        | 401    | 403    | 200  | 403   | 200          | 200              | 403           | 403
+doctor                        | 401    | 403    | 403  | 200   | 403          | 403              | 403           | 403
 list services                 | 401    | 403    | 200  | 403   | 200          | 200              | 403           | 403
 list services of home         | 401    | 403    | 200  | 403   | 200          | 403              | 403           | 403
 see fishing                   | 401    | 403    | 200  | 403   | 200          | 200              | 403           | 403

@@ -62,6 +62,7 @@ export function apiUnderTest(change: { questions?: Partial<Questions>; registry?
     questions: { ...questions, ...change.questions },
     registry,
     status: async () => ({ pendingEvents: 0, pendingSeconds: 0, refusedEvents: 0, revision: '0' }),
+    doctor: async () => [{ name: 'event log', state: 'ok', detail: '0 events wait' }],
     clock,
     limits: change.limits ?? defaultLimits,
     signals,
