@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Hono } from 'hono'
-import { createApi, notFound } from '../api/app.ts'
+import { apiRoutes, createApi, notFound } from '../api/app.ts'
 import type { ConnectionFacts } from '../api/auth.ts'
 import { createPages } from '../api/pages/index.tsx'
 import { createCollector } from '../collector/app.ts'
@@ -18,6 +18,8 @@ import { createQuestions } from '../queries/questions.ts'
 import { openEmbedded } from './clickhouse/embedded.ts'
 import { seenNames } from './clickhouse/known-names.ts'
 import type { Config } from './config.ts'
+import { diagnose } from './doctor.ts'
+import { openDocumentation } from './documentation.ts'
 import { sha256 } from './hash.ts'
 import { openLocalLog } from './local-log/open.ts'
 import { operationRoutes } from './operation.ts'
@@ -144,7 +146,12 @@ async function createApp(
     const { pendingEvents, pendingSeconds, refusedEvents } = processor.status()
     return { pendingEvents, pendingSeconds, refusedEvents, revision: await questions.revision() }
   }
-  const api = createApi({ questions, registry, status, clock, limits, signals })
+  const doctor = () => diagnose({ dataDir: config.dataDir, log, stores, status: () => processor.status(), clock })
+  const apiParts = { questions, registry, status, doctor, limits }
+  const api = createApi({ ...apiParts, clock, signals })
+  const assets = await readPageAssets()
+  const base = `http://${config.host}:${config.port}`
+  const docs = await openDocumentation({ routes: apiRoutes(apiParts), limits, registry, assets, base })
   const pages = createPages({
     questions,
     registry,
@@ -154,8 +161,8 @@ async function createApp(
       signingSecret: `${secrets.secret}\0${secrets.adminKeyHash.toString('hex')}`,
       newId: randomUUID,
     },
-    assets: await readPageAssets(),
-    base: `http://${config.host}:${config.port}`,
+    assets,
+    base,
     signals,
   })
 
@@ -163,6 +170,7 @@ async function createApp(
   app.route('/', operationRoutes({ telemetry, processor }))
   app.route('/', collector)
   app.route('/', api)
+  app.route('/', docs)
   app.route('/', pages)
   // A program that asks for what is not there gets a problem document, a person a page.
   const noSuchCall = notFound({ registry, clock, signals })

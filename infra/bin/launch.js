@@ -14,7 +14,9 @@ if (!(name in programs)) {
   process.stderr.write(`unknown program "${name}": expected one of ${Object.keys(programs).join(', ')}\n`)
   process.exit(2)
 }
-/** @type {{ main: (start: { args: string[], env: NodeJS.ProcessEnv, stop: AbortSignal }) => Promise<number> }} */
-const program = await import(pathToFileURL(join(await build(), `${name}.js`)).href)
+/** @typedef {{ main: (start: { args: string[], env: NodeJS.ProcessEnv, stop: AbortSignal }) => Promise<number> }} Program */
+/** @type {unknown} */
+const loaded = await import(pathToFileURL(join(await build(), `${name}.js`)).href)
+const program = /** @type {Program} */ (loaded)
 // The engine keeps threads of its own: the end of main is the end of the process.
 process.exit(await program.main({ args, env: process.env, stop: stop.signal }))

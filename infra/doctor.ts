@@ -1,0 +1,97 @@
+import { statfs } from 'node:fs/promises'
+import type { Check } from '../domain/check.ts'
+import type { Clock } from '../domain/ports/clock.ts'
+import type { EventLog } from '../domain/ports/event-log.ts'
+import type { Stores } from '../domain/ports/store.ts'
+import { param, sql } from '../domain/sql.ts'
+import type { ProcessorStatus } from '../processor/processor.ts'
+
+export interface Patient {
+  readonly dataDir: string
+  readonly log: Pick<EventLog, 'pending'>
+  readonly stores: Pick<Stores, 'reads'>
+  readonly status: () => ProcessorStatus
+  readonly clock: Clock
+}
+
+const mb = 1024 * 1024
+const freeMbWarn = 2_048
+const freeMbFail = 256
+const lagSecondsWarn = 60
+const setAsideListed = 10
+
+/** Looks at everything that the installation stands on. Never throws: what cannot be asked is a failed check. */
+export async function diagnose(patient: Patient): Promise<readonly Check[]> {
+  return [
+    await attempt('disk', () => disk(patient.dataDir)),
+    eventLog(patient),
+    await attempt('engine', () => engine(patient.stores)),
+    processor(patient.status()),
+    await attempt('set aside', () => setAside(patient.stores)),
+  ]
+}
+
+async function attempt(name: string, look: () => Promise<Check>): Promise<Check> {
+  try {
+    return await look()
+  } catch (error) {
+    const detail = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+    return { name, state: 'fail', detail, action: 'look at the log of the server for the cause' }
+  }
+}
+
+async function disk(dataDir: string): Promise<Check> {
+  const { bavail, bsize } = await statfs(dataDir)
+  const freeMb = Math.floor((bavail * bsize) / mb)
+  const detail = `${freeMb} MB free where the data is`
+  if (freeMb < freeMbFail)
+    return {
+      name: 'disk',
+      state: 'fail',
+      detail,
+      action: 'make room: events are answered 503 when nothing can be made durable',
+    }
+  if (freeMb < freeMbWarn)
+    return { name: 'disk', state: 'warn', detail, action: `make room: merges need more than ${freeMbWarn} MB` }
+  return { name: 'disk', state: 'ok', detail }
+}
+
+function eventLog({ log, clock }: Patient): Check {
+  const { events, bytes, oldestAt } = log.pending()
+  const seconds = oldestAt === null ? 0 : Math.round((clock.now() - oldestAt) / 1000)
+  const detail = `${events} events wait (${Math.ceil(bytes / mb)} MB), the oldest for ${seconds} s`
+  return seconds > lagSecondsWarn
+    ? { name: 'event log', state: 'warn', detail, action: 'answers are behind: look at the processor' }
+    : { name: 'event log', state: 'ok', detail }
+}
+
+async function engine({ reads }: Pick<Stores, 'reads'>): Promise<Check> {
+  const [row] = await reads.select<{ version: string }>(sql`SELECT version() AS version`)
+  return { name: 'engine', state: 'ok', detail: `ClickHouse ${row?.version ?? ''} in process answers` }
+}
+
+function processor({ notReady, revision }: ProcessorStatus): Check {
+  return notReady === null
+    ? { name: 'processor', state: 'ok', detail: `at revision ${revision}` }
+    : {
+        name: 'processor',
+        state: 'fail',
+        detail: notReady,
+        action: 'nothing is lost: it goes on by itself once the cause is gone',
+      }
+}
+
+async function setAside({ reads }: Pick<Stores, 'reads'>): Promise<Check> {
+  const rows = await reads.select<{ reason: string; entries: string; last: string }>(
+    sql`SELECT reason, count() AS entries, toString(fromUnixTimestamp64Milli(max(at), 'UTC')) AS last
+      FROM set_aside GROUP BY reason ORDER BY count() DESC LIMIT ${param('UInt32', setAsideListed)}`,
+  )
+  if (rows.length === 0) return { name: 'set aside', state: 'ok', detail: 'nothing' }
+  const reasons = rows.map(({ reason, entries, last }) => `${entries} × ${reason} (last ${last})`)
+  return {
+    name: 'set aside',
+    state: 'warn',
+    detail: reasons.join('; '),
+    action: 'these entries of the log could not become events: they are kept in the table set_aside',
+  }
+}
