@@ -91,11 +91,22 @@ describe('POST /v1/events, JSON', () => {
     expect(bench.signals.said).toEqual(['refused invalid-json 1'])
   })
 
-  it('refuses bytes that are no UTF-8 with 400 invalid-json', async () => {
+  it.each([['as a stream'], ['with its length']])(
+    'refuses bytes that are no UTF-8 with 400 invalid-json, %s',
+    async (how) => {
+      const bench = await openCollector()
+      const text = Buffer.from(JSON.stringify(bodyOf([step('x')])))
+      text[text.indexOf('"x"') + 1] = 0xff
+      const headers: Record<string, string> = how === 'with its length' ? { 'Content-Length': String(text.length) } : {}
+      expect((await post(bench, new Uint8Array(text), headers)).code).toBe('invalid-json')
+    },
+  )
+
+  it('reads more than ASCII, the replacement character as an escape', async () => {
     const bench = await openCollector()
-    const text = Buffer.from(JSON.stringify(bodyOf([step('x')])))
-    text[text.indexOf('"x"') + 1] = 0xff
-    expect((await post(bench, new Uint8Array(text))).code).toBe('invalid-json')
+    const text = JSON.stringify(bodyOf([step('運転 🎣 x')])).replace('x', '\\ufffd')
+    expect((await post(bench, text)).status).toBe(204)
+    expect(bench.stored()[0]?.step).toBe('運転 🎣 \ufffd')
   })
 
   it('passes over a byte order mark', async () => {

@@ -27,57 +27,43 @@ export function isCompressed(contentEncoding: string | undefined): boolean {
   throw new Refusal('unsupported-type', 'expected no Content-Encoding, or gzip')
 }
 
-// Strips a byte order mark, and throws on bytes that are no UTF-8.
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+// Strips a byte order mark, and puts a replacement character where bytes are no UTF-8.
+const utf8 = new TextDecoder()
 
-/** The text of a request's body, which is read no further than its limits allow. @throws {Refusal} */
+/**
+ * The text of a request's body, which is read no further than its limits allow. Where bytes are no UTF-8 it has
+ * replacement characters.
+ * @throws {Refusal}
+ */
 export async function readBody(
   request: { readonly raw: Request; text(): Promise<string>; arrayBuffer(): Promise<ArrayBuffer> },
   options: { kind: BodyKind; compressed: boolean; contentLength: string | undefined; limits: Limits },
 ): Promise<string> {
   const { kind, compressed, contentLength, limits } = options
-  const bytesMax = kind === 'json' ? limits.bodyBytesMax : limits.ndjsonBytesMax
+  const sentMax = kind === 'json' ? limits.bodyBytesMax : limits.ndjsonBytesMax
+  // Either limit may be set below the other.
+  const bytesMax = compressed ? sentMax : Math.min(sentMax, limits.decompressedBytesMax)
   const tooLarge = (): Refusal => new Refusal('too-large', `expected a body of at most ${bytesMax} bytes`)
-  // A server hands over exactly as many bytes as the header says: nothing can run over, and no stream is needed.
   if (contentLength !== undefined && !(Number(contentLength) <= bytesMax)) throw tooLarge()
-  if (contentLength !== undefined && !compressed && kind === 'json') return readText(request, bytesMax, limits)
   let bytes: Uint8Array
   try {
+    // A server hands over exactly as many bytes as the header says: no stream is needed to stop in time, and a
+    // text costs one copy less than its bytes.
+    if (contentLength !== undefined && !compressed) {
+      const text = await request.text()
+      if (text.length > bytesMax) throw tooLarge()
+      return text
+    }
     bytes =
       contentLength === undefined
         ? await readUpTo(request.raw.body, bytesMax)
         : new Uint8Array(await request.arrayBuffer())
   } catch (error) {
+    if (error instanceof Refusal) throw error
     throw new Refusal('invalid-json', 'the body broke off', { cause: error })
   }
   if (bytes.length > bytesMax) throw tooLarge()
-  if (compressed) bytes = await inflate(bytes, limits.decompressedBytesMax)
-  // Either limit may be set below the other.
-  else if (bytes.length > limits.decompressedBytesMax)
-    throw new Refusal('too-large', `expected a body of at most ${limits.decompressedBytesMax} bytes`)
-  try {
-    return utf8.decode(bytes)
-  } catch (error) {
-    throw new Refusal('invalid-json', 'expected UTF-8', { cause: error })
-  }
-}
-
-/**
- * The quick way for what nearly every request is. It puts a replacement character where bytes are no UTF-8, so
- * a text that holds one is refused, though it may have come so.
- */
-async function readText(request: { text(): Promise<string> }, bytesMax: number, limits: Limits): Promise<string> {
-  let text: string
-  try {
-    text = await request.text()
-  } catch (error) {
-    throw new Refusal('invalid-json', 'the body broke off', { cause: error })
-  }
-  // In bytes it is at least as long as this, and no longer than its header said.
-  const charsMax = Math.min(bytesMax, limits.decompressedBytesMax)
-  if (text.length > charsMax) throw new Refusal('too-large', `expected a body of at most ${charsMax} bytes`)
-  if (text.includes('\uFFFD')) throw new Refusal('invalid-json', 'expected UTF-8, without replacement characters')
-  return text
+  return utf8.decode(compressed ? await inflate(bytes, limits.decompressedBytesMax) : bytes)
 }
 
 /** Reads at most one chunk past the limit. */

@@ -7,11 +7,13 @@ import type { KnownService } from './services.ts'
 
 /** The value of a JSON text. Of a key that stands twice, the last counts. @throws {Refusal} */
 export function parseJson(text: string): unknown {
+  // The trace of bytes that were no UTF-8. Who means the character itself can write it as an escape.
+  if (text.includes('\uFFFD')) throw new Refusal('invalid-json', 'expected UTF-8, without replacement characters')
   try {
     return JSON.parse(text)
   } catch {
     // The parser's message quotes what came.
-    throw new Refusal('invalid-json', text.trim() === '' ? 'the body is empty' : 'the body is not valid JSON')
+    throw new Refusal('invalid-json', text.trim() === '' ? 'expected JSON, found nothing' : 'expected JSON')
   }
 }
 

@@ -97,7 +97,7 @@ async function lineEvent(text: string, context: Context, find: NdjsonSinks['find
   try {
     raw = parseJson(text)
   } catch (error) {
-    if (error instanceof Refusal) return new Refusal('invalid-json', 'the line is not valid JSON')
+    if (error instanceof Refusal) return error
     throw error
   }
   if (!isRaw(raw)) return new Refusal('invalid-json', 'expected a JSON object')
