@@ -15,7 +15,8 @@ import { contentSecurityPolicy } from './headers.ts'
 import { sessionSeconds } from './session.ts'
 
 const ownHost = { Host: '127.0.0.1:8080' }
-const farHost = { Host: 'waymark.example' }
+/** As a browser sends it for an address that somebody typed. */
+const farHost = { Host: 'waymark.example', 'Sec-Fetch-Site': 'none' }
 const ownForm = { 'Sec-Fetch-Site': 'same-origin', 'Content-Type': 'application/x-www-form-urlencoded' }
 
 let world: PagesWorld
@@ -268,11 +269,16 @@ describe('who may see pages', () => {
   it.each([
     ['on a loopback address, by a name of this machine', true, ownHost, 200],
     ['on a loopback address, by localhost', true, { Host: 'localhost:8080' }, 200],
-    ['on a loopback address, by a name that somebody pointed here', true, { Host: 'rebound.example:8080' }, 303],
-    ['on a loopback address, without a name', true, {}, 303],
-    ['on a loopback address, through a proxy', true, { ...ownHost, 'X-Forwarded-For': '203.0.113.7' }, 303],
+    [
+      'on a loopback address, by a name that somebody pointed here',
+      true,
+      { ...farHost, Host: 'rebound.example:8080' },
+      303,
+    ],
+    ['on a loopback address, without a name', true, { 'Sec-Fetch-Site': 'none' }, 303],
+    ['on a loopback address, through a proxy', true, { ...farHost, ...ownHost, 'X-Forwarded-For': '203.0.113.7' }, 303],
     ['elsewhere', false, farHost, 303],
-    ['elsewhere, by a name of this machine', false, ownHost, 303],
+    ['elsewhere, by a name of this machine', false, { ...farHost, ...ownHost }, 303],
   ])('%s', async (_, loopback, headers, status) => {
     world = await pagesWorld({ auth: { ...world.options.auth, loopback } })
     for (const path of ['/', `/services/${fishing.id}`, '/services/nowhere'])
@@ -293,12 +299,17 @@ describe('who may see pages', () => {
     expect(back.headers.get('Location')).toBe(path)
   })
 
-  it('is sent on to the same place where a link of another site hid the cookie', async () => {
-    const path = `/services/${fishing.id}?from=2026-11-01`
-    const page = await text(path, { ...farHost, 'Sec-Fetch-Site': 'cross-site' })
-    expect(page).toContain(`<meta http-equiv="refresh" content="0; url=${path}"`)
-    expect(world.asked.funnel).toEqual([])
-  })
+  it.each([{ 'Sec-Fetch-Site': 'cross-site' }, { 'Sec-Fetch-Site': 'same-site' }, {}])(
+    'is sent to the sign-in by a page of ours where a link of another site may have hidden the cookie: %j',
+    async (headers) => {
+      const path = `/services/${fishing.id}?from=2026-11-01`
+      const response = await get(path, { Host: 'waymark.example', ...headers })
+      const to = `/sign-in?next=${encodeURIComponent(path)}`
+      expect(response.status).toBe(403)
+      expect(await response.text()).toContain(`<meta http-equiv="refresh" content="0; url=${to}"`)
+      expect(world.asked.funnel).toEqual([])
+    },
+  )
 
   it('does not go to another site after signing in', async () => {
     const response = await signIn(secrets.read, {}, '//evil.example/')

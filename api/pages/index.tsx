@@ -127,10 +127,9 @@ async function forViewer(
   if (c.var.viewer !== undefined) return show(c.var.viewer)
   const { pathname, search } = new URL(c.req.url)
   const here = safeNext(pathname + search)
-  const site = c.req.header('Sec-Fetch-Site')
-  if (site === 'cross-site' || site === 'same-site')
-    return send(c, 200, <ContinuePage {...shell(c, options)} here={here} />)
-  return redirect(c, here === '/' ? '/sign-in' : `/sign-in?${new URLSearchParams({ next: here }).toString()}`)
+  const signIn = here === '/' ? '/sign-in' : `/sign-in?${new URLSearchParams({ next: here }).toString()}`
+  if (['same-origin', 'none'].includes(c.req.header('Sec-Fetch-Site') ?? '')) return redirect(c, signIn)
+  return send(c, 403, <ContinuePage {...shell(c, options)} to={signIn} />)
 }
 
 async function ranking(c: PageContext, options: PagesOptions, viewer: Viewer): Promise<Response> {

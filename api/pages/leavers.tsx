@@ -18,7 +18,7 @@ export function ProvisionalLeavers({ answer }: { readonly answer: FunnelAnswer }
   if (rows.length === 0) return null
   const silent = silentOf(rows)
   return (
-    <section aria-labelledby="leavers">
+    <section>
       <h2 class="govuk-heading-m" id="leavers">
         Provisional leavers
       </h2>
@@ -32,11 +32,7 @@ export function ProvisionalLeavers({ answer }: { readonly answer: FunnelAnswer }
         <table class="govuk-table wm-table wm-table--narrow">
           <caption class="govuk-table__caption govuk-visually-hidden">Open journeys by the step they are at</caption>
           <Head
-            columns={[
-              { name: 'Step' },
-              { name: 'Open', numeric: true },
-              { name: 'Quiet (provisional)', numeric: true },
-            ]}
+            columns={[{ name: 'Step' }, { name: 'Open', numeric: true }, { name: 'Quiet, provisional', numeric: true }]}
           />
           <tbody class="govuk-table__body">
             {rows.map(({ position, name, left }) => (

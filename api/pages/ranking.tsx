@@ -52,7 +52,7 @@ export function RankingPage(props: RankingProps) {
       )}
       {answer.services.length === 0 ? <NoService {...props} /> : <Ranking answer={answer} />}
       {ranked && answer.funnelPlot.points.length > 1 && (
-        <section aria-labelledby="plot">
+        <section>
           <h2 class="govuk-heading-m" id="plot">
             Low, or only small?
           </h2>
@@ -119,7 +119,7 @@ function RankingForm({ choices, departments, answer, refusal }: RankingFormProps
 function Ranking({ answer }: { readonly answer: LowCompletionAnswer }) {
   const flagged = answer.services.filter((service) => service.flagged).length
   return (
-    <section aria-labelledby="ranking">
+    <section>
       <h2 class="govuk-heading-m" id="ranking">
         {flagged === 0
           ? 'No service stands out'
@@ -233,7 +233,7 @@ function RankingRow({ service }: { readonly service: Ranked }) {
 
 function Others({ others }: { readonly others: readonly Service[] }) {
   return (
-    <section aria-labelledby="others">
+    <section>
       <h2 class="govuk-heading-m" id="others">
         Not in the ranking
       </h2>
@@ -255,7 +255,7 @@ function NoService({ base, viewer, others, choices }: RankingProps) {
   if (others.length > 0 || choices.department !== undefined)
     return <p class="govuk-body">Nothing to rank in these days.</p>
   return (
-    <section aria-labelledby="empty" class="wm-prose">
+    <section class="wm-prose">
       <h2 class="govuk-heading-m" id="empty">
         No service yet
       </h2>

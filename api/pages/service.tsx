@@ -153,14 +153,14 @@ function Figures(props: ServiceProps) {
   const { service, choices, answer, today } = props
   return (
     <>
-      <section aria-labelledby="totals">
+      <section>
         <h2 class="govuk-heading-m" id="totals">
           How many finish
         </h2>
         <TotalsPanel totals={answer.totals} period={answer.period} target={service.targets?.completionRate} />
       </section>
       {!isEmpty(today) && <Today {...props} />}
-      <section aria-labelledby="funnel">
+      <section>
         <h2 class="govuk-heading-m" id="funnel">
           Where people leave
         </h2>
@@ -168,7 +168,7 @@ function Figures(props: ServiceProps) {
       </section>
       <ProvisionalLeavers answer={answer} />
       {answer.breakdown !== undefined && choices.breakdown !== undefined && (
-        <section aria-labelledby="groups">
+        <section>
           <h2 class="govuk-heading-m" id="groups">
             By {choices.breakdown}
           </h2>
@@ -180,7 +180,7 @@ function Figures(props: ServiceProps) {
           />
         </section>
       )}
-      <section aria-labelledby="figures">
+      <section>
         <h2 class="govuk-heading-m" id="figures">
           Figures of every step
         </h2>
@@ -194,7 +194,7 @@ function Today({ service, today, todayChoices }: ServiceProps) {
   const { totals } = today
   const silent = silentOf(today.steps.filter(({ left }) => left.open > 0))
   return (
-    <section aria-labelledby="today" class="wm-today">
+    <section class="wm-today">
       <h2 class="govuk-heading-m" id="today">
         Today so far
       </h2>
@@ -214,7 +214,7 @@ function Today({ service, today, todayChoices }: ServiceProps) {
 function Empty({ service, choices, today, base, now, todayChoices }: ServiceProps) {
   const filtered = (choices.where ?? []).length > 0
   return (
-    <section aria-labelledby="empty" class="wm-prose">
+    <section class="wm-prose">
       <h2 class="govuk-heading-m" id="empty">
         No journeys here yet
       </h2>

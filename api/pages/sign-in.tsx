@@ -46,15 +46,16 @@ export function SignInPage({ next, error, ...shell }: SignInProps) {
 }
 
 /**
- * Browsers keep a SameSite=Strict cookie back when a link on another site leads here, and so a person who is signed
- * in would be asked to sign in again. This page asks for the same address once more, now from a page of ours.
+ * Browsers keep a SameSite=Strict cookie back when a link on another site leads here, and through redirects too, so
+ * a person who is signed in would be asked to sign in again. This page goes to the sign-in from a page of ours: the
+ * cookie comes along, and who is signed in is sent on.
  */
-export function ContinuePage({ here, ...shell }: Shell & { readonly here: string }) {
+export function ContinuePage({ to, ...shell }: Shell & { readonly to: string }) {
   return (
-    <Page {...shell} title="Continue" refreshTo={here}>
-      <h1 class="govuk-heading-l">Continue to Waymark</h1>
+    <Page {...shell} title="Sign in to continue" refreshTo={to}>
+      <h1 class="govuk-heading-l">Sign in to continue</h1>
       <p class="govuk-body">
-        <a href={here} class="govuk-link">
+        <a href={to} class="govuk-link">
           Continue
         </a>
       </p>
