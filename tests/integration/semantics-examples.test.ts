@@ -1,7 +1,13 @@
-import { readFileSync } from 'node:fs'
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { compileFunnel } from '../../domain/funnel/compile.ts'
+import type { Stores } from '../../domain/ports/store.ts'
+import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { oracleState, oracleVerdict } from '../support/oracle.ts'
 import { semanticsExamples } from '../support/semantics-examples.ts'
+import { insertTrails, storeVerdicts } from '../support/verdicts.ts'
 
 const document = new URL('../../docs/semantics.md', import.meta.url)
 const examples = semanticsExamples(document)
@@ -15,6 +21,26 @@ describe('the oracle says what the document says', () => {
     expect(oracleVerdict(funnel, events)).toEqual(verdict)
     for (const { now, state, elapsed } of states)
       expect({ now, ...oracleState(verdict, funnel.windowMs, now) }).toEqual({ now, state, elapsed })
+  })
+})
+
+describe('ClickHouse says what the document says', () => {
+  let directory: string
+  let stores: Stores
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'waymark-semantics-'))
+    stores = await openEmbedded(directory)
+  })
+
+  afterAll(async () => {
+    await stores.close()
+    rmSync(directory, { recursive: true })
+  })
+
+  test.each(examples)('$name', async ({ name, funnel, events, verdict }) => {
+    await insertTrails(stores, name, [events])
+    expect(await storeVerdicts(stores.reads, name, [compileFunnel(funnel)])).toEqual([[verdict]])
   })
 })
 
