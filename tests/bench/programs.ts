@@ -38,7 +38,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
 
 /** Any of our programs that logs `listening` with its url. */
 export async function start(program: string, env: Record<string, string>): Promise<Running> {
-  const child = spawn(process.execPath, [join(process.cwd(), 'infra/bin/launch.js'), program], {
+  const child = spawn(process.execPath, [join(process.cwd(), 'infra/bin/start.cjs'), program], {
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
