@@ -130,7 +130,8 @@ async function inDirectory(
         await waymark.fetch(
           new Request(`http://localhost${path}`, {
             method,
-            ...(body === undefined ? {} : { body: body.text, headers: { 'content-type': body.type } }),
+            headers: { host: 'localhost', ...(body === undefined ? {} : { 'content-type': body.type }) },
+            ...(body === undefined ? {} : { body: body.text }),
           }),
           { trusted: true },
         ),
