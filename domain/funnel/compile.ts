@@ -1,9 +1,8 @@
 import type { Funnel } from '../service.ts'
 import { raw, sql, type Sql } from '../sql.ts'
 import { anyRun } from './any.ts'
-import { fastRun } from './fast.ts'
+import { sequenceRun } from './sequence.ts'
 import { maskOf, namePositions } from './fits.ts'
-import { orderedRun } from './ordered.ts'
 import { verdictOf } from './outcomes.ts'
 import type { CompiledFunnel } from './verdict.ts'
 
@@ -13,14 +12,8 @@ export { compileFault } from './fits.ts'
 export function compileFunnel(funnel: Funnel): CompiledFunnel {
   return {
     funnel,
-    verdict: verdictOf(funnel, starts(funnel), run(funnel)),
+    verdict: verdictOf(funnel, starts(funnel), funnel.order === 'any' ? anyRun(funnel) : sequenceRun(funnel)),
   }
-}
-
-function run(funnel: Funnel): Sql {
-  if (funnel.order === 'any') return anyRun(funnel)
-  const exact = orderedRun(funnel)
-  return fastRun(funnel, exact) ?? exact
 }
 
 /** Events that start a run: those that fit position 1 (`any`: any position). */

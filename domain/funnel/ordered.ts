@@ -25,7 +25,7 @@ const state = `Tuple(Array(${candidate}), Array(${candidate}), UInt8)`
 /** What a group lets a run do: enter it at position f, leave it at k, having taken the positions of a mask. */
 const passageType = 'Array(Tuple(f UInt8, k UInt8, n UInt8, mask UInt64))'
 
-export function orderedRun(funnel: Funnel): Sql {
+export function orderedRun(funnel: Funnel, columns: Sql): Sql {
   const exclusions = nameExclusions(funnel)
   const fits = maskOf(raw('w_h'), namePositions(funnel))
   const hits = maskOf(raw('w_h'), exclusions)
@@ -35,7 +35,7 @@ export function orderedRun(funnel: Funnel): Sql {
     [
       {
         w_events: sql`arrayFilter(w_e -> ${eventFilter(relevant)}, arrayMap((w_a, w_s, w_h) ->
-          (w_a, w_s, ${fits}, ${hits}), at, seq, step))`,
+          (w_a, w_s, ${fits}, ${hits}), ${columns}))`,
       },
       {
         w_border: raw(
