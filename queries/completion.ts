@@ -20,7 +20,7 @@ export interface Completion {
 
 interface Row extends CellsRow {
   readonly service: string
-  readonly stale: number
+  readonly anyStale: number
 }
 
 /**
@@ -42,7 +42,7 @@ export async function completionByService(
     services.map(async (service) => {
       const funnel = normaliseFunnel(service.funnel)
       const row = byService.get(service.id)
-      const fresh = row !== undefined && row.stale > 0 ? await compiledRow(context, service, funnel, period, now) : row
+      const fresh = row !== undefined && row.anyStale > 0 ? await compiledRow(context, service, funnel, period, now) : row
       const cells = fresh === undefined ? { unstarted: 0, excluded: 0, cells: [] } : readCells(fresh)
       return {
         service,
@@ -73,7 +73,7 @@ function storedRows(context: QueryContext, services: readonly Service[], period:
     FROM facts FINAL
     WHERE service IN ${ids} AND ${reachesInto(period)}`
   return context.reads.select<Row>(
-    sql`SELECT service, max(stale) AS stale, ${cellColumns(shape.stepsMax)}
+    sql`SELECT service, max(stale) AS anyStale, ${cellColumns(shape.stepsMax)}
       FROM (${judged(stored, period, now)}) GROUP BY service`,
     { secondsMax: context.limits.querySecondsMax },
   )

@@ -29,8 +29,9 @@ export interface CellsRow {
 }
 
 export interface CountsRow extends CellsRow {
-  readonly entered: readonly string[]
-  readonly elapsedEntered: readonly string[]
+  /** Empty without optional steps: the cells say it then. */
+  readonly enteredBy: readonly string[]
+  readonly elapsedBy: readonly string[]
 }
 
 const startedStates = ['completed', 'failed', 'abandoned', 'open'] as const satisfies readonly StateName[]
@@ -55,8 +56,8 @@ export function countColumns(funnel: Funnel): Sql {
   const positions = funnel.positions.length
   const reached = `arrayMap(k -> bitTest(entered, k), range(${positions}))`
   return sql`${cellColumns(positions)},
-    ${raw(isContiguous(funnel) ? '[]' : `sumForEachIf(${reached}, depth > 0)`)} AS entered,
-    ${raw(isContiguous(funnel) ? '[]' : `sumForEachIf(${reached}, elapsed)`)} AS elapsedEntered`
+    ${raw(isContiguous(funnel) ? '[]' : `sumForEachIf(${reached}, depth > 0)`)} AS enteredBy,
+    ${raw(isContiguous(funnel) ? '[]' : `sumForEachIf(${reached}, elapsed)`)} AS elapsedBy`
 }
 
 /** Without optional steps, who reached a position reached all before it. */
@@ -76,8 +77,8 @@ export function readCounts(row: CountsRow, funnel: Funnel): Counts {
     )
   return {
     ...counts,
-    entered: isContiguous(funnel) ? fromHereOn(false) : padded(row.entered, funnel),
-    elapsedEntered: isContiguous(funnel) ? fromHereOn(true) : padded(row.elapsedEntered, funnel),
+    entered: isContiguous(funnel) ? fromHereOn(false) : padded(row.enteredBy, funnel),
+    elapsedEntered: isContiguous(funnel) ? fromHereOn(true) : padded(row.elapsedBy, funnel),
   }
 }
 

@@ -9,7 +9,7 @@ interface Row extends CountsRow {
   readonly whole: number
   readonly value: string | null
   readonly other: number
-  readonly stale: number
+  readonly anyStale: number
   /** By position - 1: median, 90 % and 95 % of the time since the position reached before, ms. */
   readonly since: readonly (readonly string[])[]
   /** By position - 1: 95 % of the time until the position reached next, ms; empty without optional steps. */
@@ -34,7 +34,7 @@ export async function groupsOf(context: QueryContext, subject: Subject, dimensio
     onVerdicts(subject, async (journeys) => {
       const statement = groupStatement(subject, journeys, grouping)
       const rows = await context.reads.select<Row>(statement, { secondsMax: context.limits.querySecondsMax })
-      return { result: rows.map((row) => readGroup(row, subject)), stale: rows.some(({ stale }) => stale > 0) }
+      return { result: rows.map((row) => readGroup(row, subject)), stale: rows.some(({ anyStale }) => anyStale > 0) }
     })
   if (dimension === undefined) return arranged(subject, await ask(null), null)
   const every = arranged(subject, await ask({ dimension, kept: null }), { dimension, kept: null })
@@ -73,7 +73,7 @@ function groupStatement(subject: Subject, journeys: Sql, grouping: Grouping | nu
   // The level is a hair under 0.95: of n waits the one of rank 0.95 n, from 1, so that longer than it is longer than 95 %.
   const until = isContiguous(funnel) ? '[]' : 'quantileExactIfForEach(0.949999999)(untilMs, wentOn)'
   return sql`
-    SELECT ${group}, max(stale) AS stale, ${countColumns(funnel)},
+    SELECT ${group}, max(stale) AS anyStale, ${countColumns(funnel)},
       quantilesExactIfForEach(0.5, 0.9, 0.949999999)(sinceMs, cameFrom) AS since,
       ${raw(until)} AS until
     FROM (SELECT *, ${columns}, ${times} FROM (${journeys}))

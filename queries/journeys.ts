@@ -20,7 +20,7 @@ interface Row {
   readonly seenAt: string
   readonly state: number
   readonly depth: number
-  readonly stale: number
+  readonly anyStale: number
 }
 
 /**
@@ -44,7 +44,7 @@ export async function journeys(context: QueryContext, question: JourneysQuestion
     const result = await context.reads.select<Row>(pageStatement(all, wanted, cursor, limit), {
       secondsMax: context.limits.querySecondsMax,
     })
-    return { result, stale: result.some(({ stale }) => stale > 0) }
+    return { result, stale: result.some(({ anyStale }) => anyStale > 0) }
   })
   const page = rows.slice(0, limit)
   const last = page.at(-1)
@@ -100,7 +100,7 @@ function pageStatement(all: Sql, wanted: Sql, cursor: Cursor | null, limit: numb
       ? raw('1')
       : sql`(seenAt, journey) > (${param('Int64', cursor.seenAt)}, ${param('UInt64', BigInt(`0x${cursor.journey}`))})`
   return sql`
-    SELECT journey, start, seenAt, state, depth, stale
+    SELECT journey, start, seenAt, state, depth, stale AS anyStale
     FROM (${all})
     WHERE stale = 1 OR (${wanted} AND ${after})
     ORDER BY stale DESC, seenAt, journey
@@ -120,13 +120,13 @@ function journeyRow({ funnel }: Subject, row: Row): JourneyRow {
 
 async function periodState(context: QueryContext, subject: Subject) {
   const started = await onVerdicts(subject, async (all) => {
-    const [row] = await context.reads.select<{ started: string; elapsed: string; stale: number }>(
-      sql`SELECT countIf(depth > 0) AS started, countIf(elapsed) AS elapsed, max(stale) AS stale FROM (${all})`,
+    const [row] = await context.reads.select<{ started: string; elapsed: string; anyStale: number }>(
+      sql`SELECT countIf(depth > 0) AS started, countIf(elapsed) AS elapsed, max(stale) AS anyStale FROM (${all})`,
       { secondsMax: context.limits.querySecondsMax },
     )
     return {
       result: { started: Number(row?.started ?? 0), elapsed: { started: Number(row?.elapsed ?? 0) } },
-      stale: (row?.stale ?? 0) > 0,
+      stale: (row?.anyStale ?? 0) > 0,
     }
   })
   return stateOf(started, (await revisedHours(context, subject)).length > 0)

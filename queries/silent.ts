@@ -26,7 +26,7 @@ interface Row {
   readonly whole: number
   readonly value: string | null
   readonly other: number
-  readonly stale: number
+  readonly anyStale: number
   /** By position. */
   readonly silent: readonly string[]
 }
@@ -68,14 +68,14 @@ function silentRows(
   return onVerdicts(subject, async (journeys) => {
     const rows = await context.reads.select<Row>(
       sql`
-      SELECT ${group}, max(stale) AS stale,
+      SELECT ${group}, max(stale) AS anyStale,
         countIfResample(0, ${raw(String(thresholds.length + 1))}, 1)(${isSilent(subject, thresholds)}, depth) AS silent
       FROM (SELECT *, ${columns} FROM (${journeys}))
       WHERE state = ${raw(String(stateCodes.open))} OR stale = 1
       ${groupBy}`,
       { secondsMax: context.limits.querySecondsMax },
     )
-    return { result: rows, stale: rows.some(({ stale }) => stale > 0) }
+    return { result: rows, stale: rows.some(({ anyStale }) => anyStale > 0) }
   })
 }
 

@@ -13,8 +13,8 @@ const hourMs = 3_600_000
 
 interface Row {
   /** Start of the period, ms. */
-  readonly start: string
-  readonly stale: number
+  readonly periodStart: string
+  readonly anyStale: number
   /** By state code. */
   readonly states: readonly string[]
   readonly elapsedStarted: string
@@ -42,10 +42,10 @@ export async function trend(context: QueryContext, question: TrendQuestion): Pro
     const result = await context.reads.select<Row>(statement(journeys, starts, position), {
       secondsMax: context.limits.querySecondsMax,
     })
-    return { result, stale: result.some(({ stale }) => stale > 0) }
+    return { result, stale: result.some(({ anyStale }) => anyStale > 0) }
   })
   const hours = await revisedHours(context, subject)
-  const byStart = new Map(rows.map((row) => [Number(row.start), row]))
+  const byStart = new Map(rows.map((row) => [Number(row.periodStart), row]))
   const periods = starts.map((start, index) => {
     const end = starts[index + 1] ?? subject.period.to
     const revised = reachesInto(hours, start, end)
@@ -62,16 +62,15 @@ export async function trend(context: QueryContext, question: TrendQuestion): Pro
 
 function statement(journeys: Sql, starts: readonly number[], position: number | null): Sql {
   const reached = position === null ? '0' : `bitTest(entered, ${position - 1})`
-  const started = 'depth > 0'
   return sql`
-    SELECT roundDown(seenAt, ${param('Array(Int64)', starts)}) AS start, max(stale) AS stale,
+    SELECT roundDown(seenAt, ${param('Array(Int64)', starts)}) AS periodStart, max(stale) AS anyStale,
       countResample(0, ${raw(String(Object.keys(stateCodes).length))}, 1)(state) AS states,
       countIf(elapsed) AS elapsedStarted,
       countIf(elapsed AND state = ${raw(String(stateCodes.completed))}) AS elapsedCompleted,
-      countIf(${raw(`${started} AND ${reached}`)}) AS reached,
+      countIf(${raw(reached)}) AS reached,
       countIf(${raw(`elapsed AND ${reached}`)}) AS elapsedReached
     FROM (${journeys})
-    GROUP BY start`
+    GROUP BY periodStart`
 }
 
 interface Cut {

@@ -12,7 +12,6 @@ import type { Questions } from '../../queries/context.ts'
 import { createQuestions } from '../../queries/questions.ts'
 import { MemoryLog } from './memory-log.ts'
 import { openMemoryRegistry } from './memory-registry.ts'
-import type { OracleJourney } from './oracle.ts'
 import { fixedClock, silentSignals } from './processing.ts'
 
 /** Processor and questions on a real ClickHouse, with a clock that the test sets. */
@@ -62,30 +61,7 @@ export async function openAnswering(now: number, limits: Limits = defaultLimits)
 /** No keyed hash, but like one: 16 hex digits of service and reference. */
 export function journeyHash(service: string, reference: string): string {
   let hash = 0xcbf29ce484222325n
-  for (const byte of Buffer.from(`${service}\0${reference}`)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n)
+  for (const byte of Buffer.from(`${service}\0${reference}`))
+    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n)
   return hash.toString(16).padStart(16, '0')
-}
-
-/** The journeys that the oracle sees, as the collector would store them. */
-export function storedEvents(service: string, journeys: readonly OracleJourney[]): StoredEvent[] {
-  return journeys.flatMap(({ journey, events }) =>
-    events.map(
-      ({ type, step, at, seq, outcome, dimensions = {} }, index): StoredEvent => ({
-        service,
-        journey,
-        identity: index + 1,
-        type,
-        step,
-        at,
-        seq,
-        outcome,
-        field: '',
-        code: '',
-        rating: 0,
-        engagedMs: 0,
-        channel: 'online',
-        dimensions: Object.entries(dimensions).sort(([a], [b]) => (a < b ? -1 : 1)),
-      }),
-    ),
-  )
 }

@@ -48,7 +48,7 @@ const packedColumns = [
   { name: 'outcome', type: 'UInt8' },
 ] as const
 
-function packed(events: readonly OracleEvent[], hashes: ReadonlyMap<string, string>): PackedTrail {
+export function packed(events: readonly OracleEvent[], hashes: ReadonlyMap<string, string>): PackedTrail {
   const hash = (event: OracleEvent) => BigInt(hashes.get(event.step) ?? 0)
   const steps = events
     .filter(({ type }) => type === 'step')

@@ -1,0 +1,225 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { normaliseFunnel, type FunnelInput, type Service } from '../../domain/service.ts'
+import { funnelAnswer, journeysAnswer, trendAnswer, intervals, type JourneyRow } from '../../queries/answers.ts'
+import type { FunnelAsk, JourneysQuestion } from '../../queries/context.ts'
+import { expectSteps, expectTotals, expectTrend } from '../support/agreeing-answers.ts'
+import { openAnswering, type Answering } from '../support/answering.ts'
+import { insertFacts } from '../support/facts.ts'
+import {
+  oracleBreakdown,
+  oracleFunnelAnswer,
+  oracleJourneys,
+  oracleTrend,
+  type OracleAsk,
+  type OracleJourney,
+} from '../support/oracle.ts'
+import { randomFunnel, randomTrail } from '../support/random-funnels.ts'
+import { seededRandom, type Random } from '../support/random.ts'
+
+const seed = Number(process.env['FUZZ_SEED'] ?? 20260412)
+const services = Number(process.env['FUZZ_SERVICES'] ?? 4)
+const journeysPerService = 80
+const hour = 3_600_000
+
+/** The hours around a change of the clock in Europe and, by half an hour, on Lord Howe Island a week later. */
+const spans = [
+  { from: Date.UTC(2026, 2, 28, 20), to: Date.UTC(2026, 2, 30, 6) },
+  { from: Date.UTC(2026, 3, 4, 10), to: Date.UTC(2026, 3, 5, 4) },
+] as const
+const zones = ['Europe/London', 'Asia/Kolkata', 'Australia/Lord_Howe', 'America/New_York', 'UTC'] as const
+
+interface Case {
+  readonly service: Service
+  readonly older: Service
+  readonly journeys: readonly OracleJourney[]
+  readonly period: { from: number; to: number; tz: string }
+  readonly nows: readonly number[]
+}
+
+let answering: Answering
+let cases: Case[]
+
+beforeAll(async () => {
+  answering = await openAnswering(Date.UTC(2026, 5, 1))
+  const random = seededRandom(seed)
+  cases = []
+  for (let made = 0; made < services; made += 1) cases.push(await randomCase(random, `service-${made}`))
+})
+
+afterAll(() => answering.close())
+
+async function randomCase(random: Random, id: string): Promise<Case> {
+  const put = (funnel: FunnelInput) =>
+    answering.putService(id, { name: id, timeZone: random.pick(zones), dimensions: ['kind'], funnel })
+  const older = await put(randomFunnel(random))
+  const service = await put(randomFunnel(random))
+  const span = random.pick(spans)
+  const journeys = Array.from({ length: journeysPerService }, (_, index) =>
+    randomJourney(random, random.chance(0.8) ? service : older, index, span),
+  ).filter(({ events }) => events.length > 0)
+  await insertFacts(answering.stores, service, journeys)
+  const { windowMs } = normaliseFunnel(service.funnel)
+  const times = journeys.flatMap(({ events }) => events.map(({ at }) => at)).sort((a, b) => a - b)
+  const some = () => times[random.whole(0, times.length - 1)] ?? 0
+  const from = Math.min(some(), some()) - random.whole(0, 1)
+  return {
+    service,
+    older,
+    journeys,
+    period: { from, to: Math.max(some(), from) + random.whole(1, 2), tz: random.pick(zones) },
+    nows: [span.to + 24 * hour, some() + windowMs, some() + windowMs + 1, some() + Math.floor(windowMs / 2)],
+  }
+}
+
+function randomJourney(
+  random: Random,
+  service: Service,
+  index: number,
+  span: { from: number; to: number },
+): OracleJourney {
+  const trail = randomTrail(random, normaliseFunnel(service.funnel))
+  const first = trail[0]?.at ?? 0
+  // Whole hours are boundaries of periods: meet them often.
+  const anywhere = span.from + random.whole(0, span.to - span.from)
+  const begin = random.chance(0.3) ? Math.floor(anywhere / hour) * hour - random.whole(0, 1) : anywhere
+  const dimensions = {
+    ...(random.chance(0.7) ? { device: random.pick(['mobile', 'desktop']) } : {}),
+    ...(random.chance(0.5) ? { kind: random.pick(["it's", 'b,c', 'other']) } : {}),
+  }
+  return {
+    journey: (index * 0x9e3779b9 + 1).toString(16).padStart(16, '0'),
+    events: trail.map((event) => ({ ...event, at: event.at - first + begin, dimensions })),
+  }
+}
+
+/** The service's own funnel, an older version of it, and one made up for the question. */
+function asks(one: Case): { readonly name: string; ask: FunnelAsk; oracle: Omit<OracleAsk, 'now'> }[] {
+  const { service, older, journeys, period } = one
+  const range = { from: new Date(period.from).toISOString(), to: new Date(period.to).toISOString(), tz: period.tz }
+  const adHoc = randomFunnel(seededRandom(seed + period.from))
+  const oracle = (funnel: FunnelInput) => ({
+    funnel: normaliseFunnel(funnel),
+    journeys,
+    from: period.from,
+    to: period.to,
+  })
+  return [
+    { name: 'own', ask: { service, ...range }, oracle: oracle(service.funnel) },
+    { name: 'older', ask: { service, ...range, version: older.version }, oracle: oracle(older.funnel) },
+    { name: 'ad hoc', ask: { service, ...range, funnel: adHoc }, oracle: oracle(adHoc) },
+    {
+      name: 'own where',
+      ask: { service, ...range, where: [['device', 'mobile']] },
+      oracle: { ...oracle(service.funnel), where: [['device', 'mobile']] },
+    },
+  ]
+}
+
+/** Every funnel of every case; its own at every moment, the others, which are compiled anew each time, at one. */
+async function everywhere(check: (one: Case, ask: FunnelAsk, oracle: OracleAsk) => Promise<void>): Promise<void> {
+  for (const [index, one] of cases.entries())
+    for (const { name, ask, oracle } of asks(one))
+      for (const now of name.startsWith('own') ? one.nows : one.nows.slice(index % one.nows.length).slice(0, 1)) {
+        answering.clock.set(now)
+        try {
+          await check(one, ask, { ...oracle, now })
+        } catch (error) {
+          const asked = { now, ...ask, service: one.service.id, own: one.service.funnel }
+          throw new Error(`FUZZ_SEED=${seed} ${one.service.id}, ${name}: ${JSON.stringify(asked)}`, { cause: error })
+        }
+      }
+}
+
+async function allPages(question: JourneysQuestion): Promise<JourneyRow[]> {
+  const rows: JourneyRow[] = []
+  let cursor: string | null = null
+  do {
+    const answer = journeysAnswer.parse(
+      await answering.questions.journeys({ ...question, ...(cursor === null ? {} : { cursor }) }),
+    )
+    rows.push(...answer.journeys)
+    cursor = answer.cursor
+  } while (cursor !== null)
+  return rows
+}
+
+describe('answers and the oracle, at a moving clock', { timeout: 300_000 }, () => {
+  it('agree on the funnel', () =>
+    everywhere(async (_, ask, oracle) => {
+      const expected = oracleFunnelAnswer(oracle)
+      const answer = funnelAnswer.parse(await answering.questions.funnel(ask))
+      expectTotals(answer.totals, expected.totals)
+      expectSteps(answer.steps, expected, expected)
+      expect(answer.period).toBe(expected.waiting > 0 ? 'partial' : 'complete')
+    }))
+
+  it('agree on a breakdown, whose rows add up to the whole', () =>
+    everywhere(async (_, ask, oracle) => {
+      const expected = oracleBreakdown(oracle, 'kind')
+      const answer = await answering.questions.funnel({ ...ask, breakdown: 'kind' })
+      const rows = answer.breakdown ?? []
+      expect(rows.map(({ value }) => value).sort()).toEqual([...expected.keys()].sort())
+      for (const row of rows) {
+        const values = expected.get(row.value)
+        if (values === undefined) throw new Error('a row that the oracle has not')
+        expectTotals(row.totals, values.totals)
+        expectSteps(row.steps, values, null)
+      }
+      for (const [index, step] of answer.steps.entries())
+        if (step.left.silent !== null)
+          expect(rows.reduce((sum, { steps }) => sum + (steps[index]?.left.silent ?? 0), 0)).toBe(step.left.silent)
+    }))
+
+  it('agree on the trend, whose periods add up to the totals', () =>
+    everywhere(async ({ period }, ask, oracle) => {
+      const { totals } = oracleFunnelAnswer(oracle)
+      const position = oracle.funnel.positions.length - 1
+      const step = oracle.funnel.positions[position - 1]?.names[0] ?? ''
+      const first = oracle.funnel.positions.findIndex(({ names }) => names.includes(step)) + 1
+      // Compiled anew for each question, so one interval is enough for it.
+      const stored = ask.funnel === undefined && ask.version === undefined
+      for (const interval of stored ? intervals : (['hour'] as const)) {
+        const answer = trendAnswer.parse(await answering.questions.trend({ ...ask, interval }))
+        expectTrend(answer, oracleTrend(oracle, interval, period.tz))
+        for (const count of ['started', 'completed', 'failed', 'abandoned', 'open', 'unstarted', 'excluded'] as const)
+          expect(answer.periods.reduce((sum, row) => sum + row[count], 0)).toBe(totals[count])
+      }
+      const reached = await answering.questions.trend({ ...ask, interval: 'hour', step })
+      expectTrend(reached, oracleTrend(oracle, 'hour', period.tz, first))
+    }))
+
+  it('agree on the journeys, page by page', () =>
+    everywhere(async (_, ask, oracle) => {
+      const expected = oracleJourneys(oracle)
+      const rows = await allPages({ ...ask, limit: 37 })
+      expect(rows).toEqual(
+        expected.map(({ journey, start, state, position }) => ({
+          journey,
+          start: start === null ? null : new Date(start).toISOString(),
+          state,
+          furthest: oracle.funnel.positions[position - 1]?.names[0] ?? null,
+          position: position === 0 ? null : position,
+        })),
+      )
+    }))
+})
+
+describe('the drill-down', { timeout: 300_000 }, () => {
+  it('has as many journeys as each number of the funnel says', () =>
+    everywhere(async (_, ask) => {
+      // Each number is a question of its own: those of a stored funnel are enough.
+      if (ask.funnel !== undefined || ask.version !== undefined) return
+      const { totals, steps } = await answering.questions.funnel(ask)
+      const count = async (question: Omit<JourneysQuestion, keyof FunnelAsk>) =>
+        (await answering.questions.journeys({ ...ask, ...question, limit: 1000 })).journeys.length
+      for (const state of ['completed', 'failed', 'abandoned', 'open', 'unstarted', 'excluded'] as const)
+        expect(await count({ state })).toBe(totals[state])
+      for (const { position, entered, passed, left } of steps) {
+        expect(await count({ position })).toBe(entered)
+        expect(await count({ position, state: 'passed' })).toBe(passed)
+        for (const state of ['completed', 'failed', 'abandoned', 'open'] as const)
+          expect(await count({ position, state })).toBe(left[state])
+        if (left.silent !== null) expect(await count({ position, state: 'silent' })).toBe(left.silent)
+      }
+    }))
+})
