@@ -162,7 +162,6 @@ async function createApp(
       newId: randomUUID,
     },
     assets,
-    base,
     signals,
   })
 

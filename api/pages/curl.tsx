@@ -29,7 +29,7 @@ export function firstEvent(base: string, service: Service, now: number): string 
   })
   const origin = service.origins[0]
   return [
-    `curl -i ${base}/v1/events`,
+    `curl -i ${quoted(`${base}/v1/events`)}`,
     `  -H 'Content-Type: application/json'`,
     ...(origin === undefined ? [] : [`  -H ${quoted(`Origin: ${origin}`)}`]),
     `  -d ${quoted(body)}`,
@@ -44,7 +44,7 @@ export function firstService(base: string): string {
     funnel: { steps: ['start', 'your-name', 'check-answers', 'done'] },
   })
   return [
-    `curl -i -X PUT ${base}/v1/services/renew-fishing-licence`,
+    `curl -i -X PUT ${quoted(`${base}/v1/services/renew-fishing-licence`)}`,
     `  -H "Authorization: Bearer $WAYMARK_ADMIN_KEY"`,
     `  -H 'Content-Type: application/json'`,
     `  -d ${quoted(body)}`,

@@ -24,7 +24,8 @@ beforeEach(async () => {
   world = await pagesWorld()
 })
 
-const get = async (path: string, headers: Record<string, string> = ownHost) => world.pages.request(path, { headers })
+const get = async (path: string, headers: Record<string, string> = ownHost) =>
+  world.pages.request(`http://${headers['Host'] ?? 'nowhere'}${path}`, { headers })
 const text = async (path: string, headers?: Record<string, string>) => (await get(path, headers)).text()
 
 async function signIn(secret: string, headers: Record<string, string> = {}, next?: string) {
@@ -208,13 +209,15 @@ describe('what is shown', () => {
 
   it('is how to send a first event where there is none', async () => {
     const page = await text(`/services/${empty.id}`)
-    expect(page).toContain('curl -i http://127.0.0.1:8080/v1/events')
+    expect(page).toContain('curl -i &#39;http://127.0.0.1:8080/v1/events&#39;')
     expect(page).toContain('Origin: https://permits.example')
   })
 
   it('is how to register a first service where there is none', async () => {
     world = await pagesWorld({}, [])
-    expect(await text('/')).toContain('curl -i -X PUT http://127.0.0.1:8080/v1/services/renew-fishing-licence')
+    expect(await text('/')).toContain(
+      'curl -i -X PUT &#39;http://127.0.0.1:8080/v1/services/renew-fishing-licence&#39;',
+    )
   })
 })
 

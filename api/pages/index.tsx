@@ -13,7 +13,7 @@ import type { Shell } from './layout.tsx'
 import { MessagePage, messages, type Message } from './message.tsx'
 import { RankingPage, RefusedRankingPage } from './ranking.tsx'
 import { RefusedPage, ServicePage, type Refusal } from './service.tsx'
-import { createSessions, type Sessions } from './session.ts'
+import { createSessions, isHttps, type Sessions } from './session.ts'
 import { ContinuePage, SignInPage } from './sign-in.tsx'
 
 export interface PagesOptions {
@@ -22,8 +22,6 @@ export interface PagesOptions {
   readonly clock: Clock
   readonly auth: PageAuth
   readonly assets: PageAssets
-  /** Origin for the commands on empty pages, such as `http://127.0.0.1:8080`. */
-  readonly base: string
   readonly signals: PageSignals
 }
 
@@ -133,7 +131,7 @@ async function forViewer(
 }
 
 async function ranking(c: PageContext, options: PagesOptions, viewer: Viewer): Promise<Response> {
-  const { questions, registry, base } = options
+  const { questions, registry } = options
   if (viewer.kind === 'key' && viewer.key.service !== undefined) return redirect(c, serviceAddress(viewer.key.service))
   const readable = (await registry.services()).filter((candidate) => mayReadService(viewer, candidate))
   const departments = [...new Set(readable.flatMap(({ department }) => department ?? []))].sort()
@@ -145,7 +143,7 @@ async function ranking(c: PageContext, options: PagesOptions, viewer: Viewer): P
     const answer = await questions.lowCompletion({ ...choices, department: own ?? choices.department })
     const ranked = new Set(answer.services.map(({ id }) => id))
     const others = readable.filter(({ id }) => !ranked.has(id))
-    const props = { ...shell(c, options), answer, choices, departments, others, base }
+    const props = { ...shell(c, options), answer, choices, departments, others, base: originOf(c) }
     return await send(c, 200, <RankingPage {...props} />)
   } catch (error) {
     if (!(error instanceof InvalidParameter)) throw error
@@ -155,7 +153,7 @@ async function ranking(c: PageContext, options: PagesOptions, viewer: Viewer): P
 }
 
 async function service(c: PageContext, options: PagesOptions, viewer: Viewer, id: string): Promise<Response> {
-  const { questions, registry, clock, base } = options
+  const { questions, registry, clock } = options
   const found = await registry.service(id)
   if (found === undefined)
     return message(c, options, mayReadEverything(viewer) ? messages.unknownService : messages.notYours)
@@ -170,7 +168,7 @@ async function service(c: PageContext, options: PagesOptions, viewer: Viewer, id
       questions.funnel({ service: found, ...choices }),
       questions.funnel({ service: found, ...today, where: choices.where }),
     ])
-    const props = { service: found, choices, answer, today: todayAnswer, base, now }
+    const props = { service: found, choices, answer, today: todayAnswer, base: originOf(c), now }
     return await send(
       c,
       200,
@@ -230,6 +228,11 @@ async function send(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
   return c.html(await page, status, { ...pageHeaders, ...headers })
+}
+
+/** Where this Waymark is for who looks at it: what the commands on empty pages send to. */
+function originOf(c: PageContext): string {
+  return `${isHttps(c) ? 'https' : 'http'}://${new URL(c.req.url).host}`
 }
 
 function redirect(c: PageContext, path: string): Response {

@@ -35,11 +35,10 @@ export function RankingPage(props: RankingProps) {
   const { answer, choices, others } = props
   const ranked = answer.services.some(({ rank }) => rank !== null)
   const nothing = answer.services.length === 0 && others.length === 0 && choices.department === undefined
-  const madeUp = answer.services.length > 0 && answer.services.every(({ sample }) => sample)
   return (
     <Page {...props} title={heading}>
       <h1 class="govuk-heading-l wm-heading">{heading}</h1>
-      {madeUp && (
+      {allMadeUp(answer) && (
         <MadeUpNotice what="These services and their journeys are made up, to show what Waymark tells. They leave the ranking when the first real service has events." />
       )}
       {!nothing && (
@@ -65,6 +64,10 @@ export function RankingPage(props: RankingProps) {
       <p class="govuk-body-s wm-quiet">As of {longTime(Date.parse(answer.asOf), answer.tz)}.</p>
     </Page>
   )
+}
+
+function allMadeUp({ services }: LowCompletionAnswer): boolean {
+  return services.length > 0 && services.every(({ sample }) => sample)
 }
 
 /** The same page where a choice was refused: the form again, and no figures. */
@@ -116,14 +119,18 @@ function RankingForm({ choices, departments, answer, refusal }: RankingFormProps
   )
 }
 
+function standing(services: readonly Ranked[]): string {
+  if (services.every(({ rank }) => rank === null)) return 'Nothing to rank yet'
+  const flagged = services.filter((service) => service.flagged).length
+  if (flagged === 0) return 'No service stands out'
+  return `${plural(flagged, 'service')} ${flagged === 1 ? 'needs' : 'need'} help first`
+}
+
 function Ranking({ answer }: { readonly answer: LowCompletionAnswer }) {
-  const flagged = answer.services.filter((service) => service.flagged).length
   return (
     <section>
       <h2 class="govuk-heading-m" id="ranking">
-        {flagged === 0
-          ? 'No service stands out'
-          : `${plural(flagged, 'service')} ${flagged === 1 ? 'needs' : 'need'} help first`}
+        {standing(answer.services)}
       </h2>
       <details class="govuk-details">
         <summary class="govuk-details__summary">
@@ -136,7 +143,7 @@ function Ranking({ answer }: { readonly answer: LowCompletionAnswer }) {
           probability of at least 95%; among fewer than 10 services none is.
         </div>
       </details>
-      <RankingTable services={answer.services} />
+      <RankingTable services={answer.services} tagged={!allMadeUp(answer)} />
     </section>
   )
 }
@@ -145,7 +152,7 @@ function Ranking({ answer }: { readonly answer: LowCompletionAnswer }) {
  * On a narrow screen each row becomes a card by style alone, which takes the meaning of a table from some browsers:
  * the roles give it back.
  */
-function RankingTable({ services }: { readonly services: readonly Ranked[] }) {
+function RankingTable({ services, tagged }: { readonly services: readonly Ranked[]; readonly tagged: boolean }) {
   const columns = [
     'Rank',
     'Service',
@@ -171,14 +178,15 @@ function RankingTable({ services }: { readonly services: readonly Ranked[] }) {
       </thead>
       <tbody class="govuk-table__body" role="rowgroup">
         {services.map((service) => (
-          <RankingRow service={service} />
+          <RankingRow service={service} tagged={tagged} />
         ))}
       </tbody>
     </table>
   )
 }
 
-function RankingRow({ service }: { readonly service: Ranked }) {
+/** @param props.tagged made-up services are called that one by one: where all are, the page says so once */
+function RankingRow({ service, tagged }: { readonly service: Ranked; readonly tagged: boolean }) {
   return (
     <tr class={`govuk-table__row wm-cards__row${service.flagged ? ' wm-cards__row--flagged' : ''}`} role="row">
       <td class="govuk-table__cell wm-cards__rank" role="cell">
@@ -191,7 +199,7 @@ function RankingRow({ service }: { readonly service: Ranked }) {
         </a>
         {service.department !== null && <span class="wm-table__more">{service.department}</span>}
         {service.flagged && <strong class="govuk-tag govuk-tag--red wm-tag">Needs help first</strong>}{' '}
-        {service.sample && <MadeUpTag />}
+        {service.sample && tagged && <MadeUpTag />}
       </th>
       <td class="govuk-table__cell wm-cards__rate" role="cell">
         <span class="wm-cards__label">Completion rate </span>

@@ -77,6 +77,10 @@ export function createSessions({ registry, clock, signingSecret, newId }: Sessio
 }
 
 function cookieAttributes(c: Context) {
-  const secure = new URL(c.req.url).protocol === 'https:' || c.req.header('X-Forwarded-Proto') === 'https'
-  return { path: '/', httpOnly: true, sameSite: 'Strict', secure } as const
+  return { path: '/', httpOnly: true, sameSite: 'Strict', secure: isHttps(c) } as const
+}
+
+/** Did the browser ask by https, here or at the proxy before? Who lies about it only locks themself out. */
+export function isHttps(c: Context): boolean {
+  return new URL(c.req.url).protocol === 'https:' || c.req.header('X-Forwarded-Proto') === 'https'
 }

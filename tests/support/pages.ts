@@ -233,7 +233,6 @@ export async function pagesWorld(
     clock: { now: () => world.now },
     auth: { loopback: true, signingSecret: 'a secret of the tests', newId: () => `session-${(sessions += 1)}` },
     assets: await readPageAssets(),
-    base: 'http://127.0.0.1:8080',
     signals: { pageFailed: (error) => failures.push(error) },
     ...changes,
   }
