@@ -15,7 +15,7 @@ export const positionsMax = 31
  * A run is one number, so written that the greater is the better: a byte for how many positions it has,
  * one for the event that it started at, then for each next position 255 less its event.
  *
- * Reads `w_events`, bound around it: (positions, at, groups from 0), each group one event; 0 fits no position.
+ * Reads `w_events`, bound around it: (positions, keys), sorted by key; 0 fits no position.
  */
 export function bytesRun(funnel: Funnel): Sql {
   const last = funnel.positions.length
@@ -29,7 +29,7 @@ export function bytesRun(funnel: Funnel): Sql {
       { w_taken: raw(taken) },
       {
         w_entered: raw('arrayMap(w_g -> w_events.1[w_g], w_taken)'),
-        w_times: raw('arrayMap(w_g -> w_events.2[w_g], w_taken)'),
+        w_times: raw('arrayMap(w_g -> bitShiftRight(w_events.2[w_g], 13), w_taken)'),
       },
     ],
     sql`CAST((w_end.${raw(String(last + 1))}, arraySum(w_p -> bitShiftLeft(toUInt64(1), w_p - 1), w_entered), w_times) AS ${raw(runType)})`,
@@ -43,8 +43,8 @@ function pass(funnel: Funnel): Sql {
   const type = last <= 7 ? 'UInt64' : last <= 15 ? 'UInt128' : 'UInt256'
   const numbers = funnel.positions.map((_, index) => index + 1)
   const from = numbers.slice(1).map((position) => `w_p = ${position}, ${before(funnel, position)}`)
-  const start = `bitShiftLeft(to${type}(1), ${top}) + bitShiftLeft(to${type}(w_g + 1), ${top - 8})`
-  const grown = `w_from + bitShiftLeft(to${type}(1), ${top}) + bitShiftLeft(to${type}(254 - w_g), ${top} - 8 * (toUInt8(bitShiftRight(w_from, ${top})) + 1))`
+  const start = `bitShiftLeft(to${type}(1), ${top}) + bitShiftLeft(to${type}(w_g), ${top - 8})`
+  const grown = `w_from + bitShiftLeft(to${type}(1), ${top}) + bitShiftLeft(to${type}(255 - w_g), ${top} - 8 * (toUInt8(bitShiftRight(w_from, ${top})) + 1))`
   const kept = (position: number) => (funnel.order === 'strict' ? `to${type}(0)` : `w_s.${position}`)
   const next = numbers.map((position) => `if(w_p = ${position}, greatest(w_s.${position}, w_run), ${kept(position)})`)
   const deeper = `w_run != 0 AND w_p > w_s.${last + 1}`
@@ -56,7 +56,7 @@ function pass(funnel: Funnel): Sql {
     raw(`(${next.join(', ')}, if(${deeper}, w_p, w_s.${last + 1}), if(${deeper}, w_run, w_s.${last + 2}))`),
   )
   const zeros = numbers.map(() => `to${type}(0)`).join(', ')
-  return sql`arrayFold((w_s, w_g, w_p) -> ${step}, w_events.3, w_events.1, (${raw(zeros)}, toUInt8(0), to${raw(type)}(0)))`
+  return sql`arrayFold((w_s, w_g, w_p) -> ${step}, arrayMap(w_g -> toUInt8(w_g), arrayEnumerate(w_events.1)), w_events.1, (${raw(zeros)}, toUInt8(0), to${raw(type)}(0)))`
 }
 
 /** The best run that a position may follow: at the position before it, or before optional ones. */

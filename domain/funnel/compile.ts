@@ -1,8 +1,6 @@
 import type { Funnel } from '../service.ts'
-import { raw, sql, type Sql } from '../sql.ts'
 import { anyRun } from './any.ts'
 import { sequenceRun } from './sequence.ts'
-import { maskOf, namePositions } from './fits.ts'
 import { verdictOf } from './outcomes.ts'
 import type { CompiledFunnel } from './verdict.ts'
 
@@ -12,14 +10,6 @@ export { compileFault } from './fits.ts'
 export function compileFunnel(funnel: Funnel): CompiledFunnel {
   return {
     funnel,
-    verdict: verdictOf(funnel, starts(funnel), funnel.order === 'any' ? anyRun(funnel) : sequenceRun(funnel)),
+    verdict: verdictOf(funnel, funnel.order === 'any' ? anyRun(funnel) : sequenceRun(funnel)),
   }
-}
-
-/** Events that start a run: those that fit position 1 (`any`: any position). */
-function starts(funnel: Funnel): Sql {
-  const from = funnel.order === 'any' ? funnel.positions : funnel.positions.slice(0, 1)
-  const fits = namePositions({ ...funnel, positions: from })
-  return sql`arrayFilter((w_e, w_m) -> w_m != 0, arrayZip(at, seq, arrayMap(w_a -> toUInt8(0), at)),
-    arrayMap(w_h -> ${maskOf(raw('w_h'), fits)}, step))`
 }
