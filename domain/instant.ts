@@ -19,7 +19,7 @@ export function instantMs(value: unknown): number | null {
   date.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
   // A day that does not exist would roll over into the next month.
   if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) return null
-  const ms = Math.floor(Number(`0.${fraction}`) * 1000)
+  const ms = Number(fraction.padEnd(3, '0').slice(0, 3))
   const offsetMs = (Number(offsetHour) * 60 + Number(offsetMinute)) * 60_000 * (sign === '-' ? -1 : 1)
   return (
     date.getTime() + Number(hour) * 3_600_000 + Number(minute) * 60_000 + Number(second) * 1_000 + ms - offsetMs + 0

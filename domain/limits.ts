@@ -1,6 +1,6 @@
 /**
  * Every limit of Waymark, in one place. `docs/limits.md` is this table, checked by a test.
- * Those with a `setting` can be moved by the environment variable of that name.
+ * Each of `defaultLimits` can be moved, up or down, by the environment variable of its name.
  */
 export const defaultLimits = {
   /** Bytes of a JSON body as sent, before decompression. */

@@ -7,7 +7,7 @@ import { dropReasons, problemCodes, type DropReason, type ProblemCode } from '..
 export interface CollectorTelemetry {
   readonly signals: CollectorSignals
   /** Events refused since the start: `refusedEvents` of the status. */
-  refusedEvents(): number
+  readonly refusedEvents: () => number
 }
 
 /** One line about an outage says enough for so long; the next one says how many it stands for. */
@@ -26,7 +26,7 @@ export function collectorTelemetry(options: {
   let accepted = 0
   const refusals = new Map<ProblemCode, number>(problemCodes.map((code) => [code, 0]))
   const refused = new Map<ProblemCode, number>(problemCodes.map((code) => [code, 0]))
-  const dropped = new Map<DropReason, number>([...dropKinds].map((reason) => [reason, 0]))
+  const dropped = new Map<DropReason, number>(dropKinds.map((reason) => [reason, 0]))
 
   counter(metrics, 'waymark_events_accepted_total', 'Events made durable and acknowledged', [], () => [[{}, accepted]])
   counter(metrics, 'waymark_events_refused_total', 'Events refused, by problem code', ['code'], () =>
@@ -76,7 +76,7 @@ export function collectorTelemetry(options: {
   return { signals, refusedEvents: () => [...refused.values()].reduce((sum, count) => sum + count, 0) }
 }
 
-const dropKinds: ReadonlySet<DropReason> = new Set(Object.keys(dropReasons) as DropReason[])
+const dropKinds = Object.keys(dropReasons) as DropReason[]
 
 function counter(
   metrics: MetricsRegistry,
