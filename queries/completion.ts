@@ -42,7 +42,8 @@ export async function completionByService(
     services.map(async (service) => {
       const funnel = normaliseFunnel(service.funnel)
       const row = byService.get(service.id)
-      const fresh = row !== undefined && row.anyStale > 0 ? await compiledRow(context, service, funnel, period, now) : row
+      const fresh =
+        row !== undefined && row.anyStale > 0 ? await compiledRow(context, service, funnel, period, now) : row
       const cells = fresh === undefined ? { unstarted: 0, excluded: 0, cells: [] } : readCells(fresh)
       return {
         service,
