@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import { apiRoutes, createApi, honoPath } from '../api/app.ts'
+import { documentedOperations } from '../api/docs/app.tsx'
+import { defaultLimits } from '../domain/limits.ts'
+import { openDocumentation } from '../infra/documentation.ts'
+import { operationRoutes } from '../infra/operation.ts'
+import { readPageAssets } from '../infra/page-assets.ts'
+import { createTelemetry } from '../infra/telemetry/telemetry.ts'
+import { movableClock } from './contract/registry.ts'
+import { exampleQuestions } from './support/api.ts'
+import { openCollector } from './support/collector.ts'
+import { openMemoryRegistry } from './support/memory-registry.ts'
+
+/** The pages for people are no calls. Everything else that the process serves is in the reference, and nothing more. */
+const clock = movableClock(0)
+const registry = openMemoryRegistry({ clock })
+const limits = defaultLimits
+const parts = {
+  questions: exampleQuestions().questions,
+  registry,
+  status: () => Promise.reject(new Error('not asked')),
+  doctor: () => Promise.reject(new Error('not asked')),
+  limits,
+}
+const routes = apiRoutes(parts)
+const apps = [
+  operationRoutes({
+    telemetry: createTelemetry('silent'),
+    processor: {
+      status: () => ({
+        pendingEvents: 0,
+        pendingSeconds: 0,
+        refusedEvents: 0,
+        revision: '0',
+        notReady: null,
+        rebuilding: [],
+      }),
+    },
+  }),
+  (await openCollector()).app,
+  createApi({ ...parts, clock, signals: { answered: () => {}, failed: () => {} } }),
+  await openDocumentation({ routes, limits, registry, assets: await readPageAssets(), base: 'http://127.0.0.1:8080' }),
+]
+
+/** What answers a method that a path has not, and what pages are made of, is not counted. */
+const notCalls = (method: string, path: string): boolean =>
+  method === 'ALL' || method === 'OPTIONS' || path.startsWith('/docs/try-it-')
+
+describe('the reference', () => {
+  it('has every call that is served, and no other', () => {
+    const served = apps
+      .flatMap((app) => app.routes)
+      .filter(({ method, path }) => !notCalls(method, path))
+      .map(({ method, path }) => `${method} ${path}`)
+    const documented = documentedOperations({ routes, limits }).map(
+      ({ method, path }) => `${method.toUpperCase()} ${honoPath(path)}`,
+    )
+    expect(served.length).toBeGreaterThan(15)
+    expect([...new Set(served)].sort()).toEqual(documented.sort())
+  })
+})
