@@ -1,3 +1,4 @@
+import { QueryTooLarge, StoreRefused } from '../domain/errors.ts'
 import type { Clock } from '../domain/ports/clock.ts'
 import type { LogBatch, Unreadable } from '../domain/ports/event-log.ts'
 import type { Stores } from '../domain/ports/store.ts'
@@ -5,19 +6,24 @@ import type { StoredEvent } from '../domain/stored-event.ts'
 import { bisect, reasonOf, setAsideColumns, type SetAside } from './set-aside.ts'
 import type { ProcessorSignals } from './signals.ts'
 import { stepNameColumns, type StepNames } from './step-names.ts'
-import { touchedBy } from './touched.ts'
+import { touchedBy, type Touched } from './touched.ts'
 import { trailColumns, trailRow } from './trail-rows.ts'
+import type { Cohorts } from './cohorts.ts'
 import type { FactsWriter } from './facts-writer.ts'
 import { untilDone, type Patience } from './retry.ts'
 
-export interface BatchParts {
+export interface AsideParts {
   readonly stores: Stores
   readonly clock: Clock
   readonly signals: ProcessorSignals
-  readonly facts: FactsWriter
-  readonly stepNames: StepNames
   /** Told how many entries were put aside for good. */
   readonly onSetAside: (entries: number) => void
+}
+
+export interface BatchParts extends AsideParts {
+  readonly facts: FactsWriter
+  readonly stepNames: StepNames
+  readonly cohorts: Cohorts
 }
 
 /**
@@ -32,6 +38,7 @@ export async function processBatch(batch: LogBatch, parts: BatchParts, patience:
   const stored = await putTrail(batch, parts, patience)
   const trailed = performance.now()
   const touched = touchedBy(stored)
+  await markCohorts(touched, parts, patience)
   const faulty = await parts.facts.write(touched, patience)
   await putAside(faulty, parts, patience)
   const done = performance.now()
@@ -76,7 +83,16 @@ async function putTrail(batch: LogBatch, parts: BatchParts, patience: Patience):
   return events.filter((_, index) => !bad.has(index))
 }
 
-async function putAside(entries: readonly SetAside[], parts: BatchParts, patience: Patience): Promise<void> {
+/** A journey of which the engine refuses to compute a verdict revises nothing: it is set aside with its facts. */
+async function markCohorts(touched: readonly Touched[], parts: BatchParts, patience: Patience): Promise<void> {
+  try {
+    await untilDone('cohorts', patience, () => parts.cohorts.beforeFacts(touched))
+  } catch (error) {
+    if (!(error instanceof StoreRefused || error instanceof QueryTooLarge)) throw error
+  }
+}
+
+export async function putAside(entries: readonly SetAside[], parts: AsideParts, patience: Patience): Promise<void> {
   if (entries.length === 0) return
   const rows = entries.map(({ reason, bytes }) => [parts.clock.now(), reason, bytes.slice(0, asideCharsMax)])
   await untilDone('set aside', patience, () => parts.stores.writes.insert('set_aside', setAsideColumns, rows))

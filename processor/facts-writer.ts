@@ -1,7 +1,6 @@
 import type { Store } from '../domain/ports/store.ts'
 import { QueryTooLarge, StoreRefused } from '../domain/errors.ts'
-import { join } from '../domain/sql.ts'
-import { factsOf, withoutVerdict, writeFacts } from './facts.ts'
+import { factsOf, noFunnel, withoutVerdict, writeFacts, type TouchedService } from './facts.ts'
 import type { OwnFunnels } from './own-funnels.ts'
 import { untilDone, type Patience } from './retry.ts'
 import type { Revisions } from './revision.ts'
@@ -31,12 +30,11 @@ export function createFactsWriter(parts: FactsWriterParts): FactsWriter {
     const owns = await Promise.all(touched.map(async ({ service }) => ownFunnels(service)))
     // Before the read: of two views of a journey, the one that was read later is to stand on top.
     const revision = revisions.next()
-    const selects = touched.flatMap((piece, index) => {
-      const own = owns[index]
-      if (own === undefined) return []
-      return [factsOf(piece, verdicts ? own : withoutVerdict(own), revision, trailEventsMax)]
+    const withOwn = touched.map((piece, index): TouchedService => {
+      const own = owns[index] ?? noFunnel
+      return { ...piece, own: verdicts ? own : withoutVerdict(own) }
     })
-    await store.command(writeFacts(join(selects, '\nUNION ALL\n')))
+    await store.command(writeFacts(factsOf(withOwn, revision, trailEventsMax)))
   }
 
   return {
@@ -75,5 +73,5 @@ function together(journeys: readonly TouchedJourney[]): readonly Touched[] {
     if (some === undefined) services.set(service, [journey])
     else some.push(journey)
   }
-  return Array.from(services, ([service, some]) => ({ service, journeys: some }))
+  return Array.from(services, ([service, some]) => ({ service, journeys: some, firstAt: 0 }))
 }

@@ -1,6 +1,6 @@
 import { verdictType } from '../domain/funnel/verdict.ts'
 import { eventTypes, outcomes, type EventType } from '../domain/stored-event.ts'
-import { param, raw, sql, type Sql } from '../domain/sql.ts'
+import { join, param, raw, sql, type Sql } from '../domain/sql.ts'
 import type { Touched } from './touched.ts'
 
 export const factsColumns = [
@@ -27,70 +27,123 @@ export interface OwnFunnel {
   readonly version: number
   readonly windowMs: number
   readonly verdict: Sql
+  /** Equal for equal verdicts. */
+  readonly key: string
+}
+
+/** Touched journeys of a service with its own funnel. */
+export interface TouchedService extends Touched {
+  readonly own: OwnFunnel
 }
 
 const noVerdict = sql`CAST((0, 0, 0, 0, 0, [], 0, 0, -1), ${raw(`'${verdictType}'`)})`
 
-export const noFunnel: OwnFunnel = { version: 0, windowMs: 0, verdict: noVerdict }
+export const noFunnel: OwnFunnel = { version: 0, windowMs: 0, verdict: noVerdict, key: '' }
 
 /** The same, for journeys whose verdict the engine will not compute: as if they never started. */
 export function withoutVerdict(own: OwnFunnel): OwnFunnel {
-  return { ...own, verdict: noVerdict }
+  return { ...own, verdict: noVerdict, key: '' }
 }
 
 /**
  * The facts of these journeys, from their whole trails.
  *
  * Reads   trail, the rows of these journeys.
- * Cost    one granule of 512 rows a journey and part, then a sort a journey.
+ * Cost    one granule of 512 rows a journey and part, then a sort a journey; each different funnel adds what
+ *         the engine needs to understand its verdict.
  * Agrees  with any other order, number of copies or grouping of the same events: tests/integration/processor-idempotence.test.ts
  */
-export const factsOf = (touched: Touched, own: OwnFunnel, revision: number, trailEventsMax: number): Sql => sql`
+export const factsOf = (touched: readonly TouchedService[], revision: number, trailEventsMax: number): Sql => sql`
   SELECT service, journey, ${param('UInt64', revision)} AS revision,
     at, seq, step, outcomeAt, outcomeSeq, outcome, firstAt, lastAt, events, eventsDropped, dimensions,
-    ${param('UInt32', own.version)} AS version, ${own.verdict} AS verdict
+    transform(service, ${param('Array(String)', services(touched))}, ${param(
+      'Array(UInt32)',
+      touched.map(({ own }) => own.version),
+    )}, toUInt32(0)) AS version, ${verdictsOf(touched)} AS verdict
   FROM (${packedTrails(touched, trailEventsMax)})`
+
+/** Each service's own verdict; services whose funnels read the same share one expression. */
+function verdictsOf(touched: readonly TouchedService[]): Sql {
+  const expressions = new Map<string, { verdict: Sql; services: string[] }>()
+  for (const { service, own } of touched) {
+    const same = expressions.get(own.key)
+    if (same === undefined) expressions.set(own.key, { verdict: own.verdict, services: [service] })
+    else same.services.push(service)
+  }
+  const [first, ...others] = expressions.values()
+  if (first === undefined) return noVerdict
+  if (others.length === 0) return first.verdict
+  const branches = others.map(
+    ({ verdict, services }) => sql`service IN ${param('Array(String)', services)}, ${verdict}`,
+  )
+  return sql`multiIf(${join(branches, ', ')}, ${first.verdict})`
+}
 
 /**
  * One row a journey: its smallest events, in the columns that a funnel reads. A dimension has the value of the
- * first event that has it, of equals the smallest; the channel is one of them.
+ * first event that has it, of equals the smallest; the channel is one of them. Nearly always all events of a
+ * journey say the same of it, which spares looking for the first.
  */
-const packedTrails = (touched: Touched, trailEventsMax: number): Sql => sql`
-  SELECT ${param('String', touched.service)} AS service, journey,
-    arraySort(arrayMap(e -> (e.1, e.2, e.5), arrayFilter(e -> e.4 = ${typeDigit('step')}, kept))) AS steps,
+const packedTrails = (touched: readonly TouchedService[], trailEventsMax: number): Sql => sql`
+  SELECT service, journey,
+    if(total <= ${param('UInt32', trailEventsMax)}, trail,
+      arraySlice(arraySort(e -> (e.1, e.2, e.5), trail), 1, ${param('UInt32', trailEventsMax)})) AS kept,
+    arraySort(arrayFilter(e -> e.4 = ${typeDigit('step')}, kept)) AS steps,
     steps.1 AS at, steps.2 AS seq, steps.3 AS step,
-    arraySort(arrayMap(e -> (e.1, e.2, e.6), arrayFilter(e -> e.4 = ${typeDigit('outcome')}, kept))) AS ends,
-    ends.1 AS outcomeAt, ends.2 AS outcomeSeq, ends.3 AS outcome,
-    kept[1].1 AS firstAt, kept[-1].1 AS lastAt,
+    arraySort(arrayFilter(e -> e.4 = ${typeDigit('outcome')}, kept)) AS ends,
+    ends.1 AS outcomeAt, ends.2 AS outcomeSeq, CAST(ends.3, 'Array(UInt8)') AS outcome,
+    arrayMin(kept.1) AS firstAt, arrayMax(kept.1) AS lastAt,
     toUInt32(length(kept)) AS events, toUInt32(total - length(kept)) AS eventsDropped,
-    arrayDistinct(kept.7) AS said,
-    if(length(said) = 1, arraySort(arrayMap(pair -> splitByChar('\\x02', pair), splitByChar('\\x03', said[1]))), firstOfEach) AS pairs,
-    arraySort(arrayFlatten(arrayMap(
-      e -> arrayMap(pair -> (splitByChar('\\x02', pair)[1], e.1, e.2, splitByChar('\\x02', pair)[2]), splitByChar('\\x03', e.7)), kept))) AS seen,
-    arrayMap(d -> [d.1, d.4], arrayFilter((d, before) -> d.1 != before, seen, arrayPushFront(arrayPopBack(seen.1), ''))) AS firstOfEach,
+    if(said = saidLast, [said], arrayDistinct(kept.6)) AS sayings,
+    arraySort(if(length(sayings) = 1,
+      arrayMap(pair -> splitByChar('\\x02', pair), splitByChar('\\x03', sayings[1])),
+      ${firstOfEachDimension})) AS pairs,
     mapFromArrays(arrayMap(pair -> pair[1], pairs), arrayMap(pair -> pair[2], pairs)) AS dimensions
   FROM (
-    SELECT journey, count() AS total,
-      arraySlice(arraySort(groupArray((at, seq, identity, type, step, outcome, dimensions))), 1, ${param('UInt32', trailEventsMax)}) AS kept
+    SELECT service, journey, count() AS total, min(dimensions) AS said, max(dimensions) AS saidLast,
+      groupArray((at, seq, what, type, identity, dimensions)) AS trail
     FROM (${readEvents(touched)})
-    GROUP BY journey
+    GROUP BY service, journey
   )`
 
-/** One row an event, its content taken apart; the channel is put among the dimensions. */
-const readEvents = (touched: Touched): Sql => sql`
-  SELECT journey, identity, at, ascii(content) AS type, splitByChar('\\x01', content) AS fields,
-    xxh3(substring(fields[1], 2)) AS step,
-    reinterpretAsUInt32(reverse(unhex(fields[2]))) AS seq,
-    toUInt8(indexOf(${param('Array(String)', outcomes)}, fields[3])) AS outcome,
-    concat('channel\\x02', fields[4], if(fields[5] = '', '', '\\x03'), fields[5]) AS dimensions
+/** [name, value] of each dimension that a kept event has, from the smallest (at, seq, value) that has it. */
+const firstOfEachDimension = sql`arrayMap(first -> [first.1, first.4], arrayFilter(
+  (each, before) -> each.1 != before,
+  arraySort(arrayFlatten(arrayMap(e -> arrayMap(
+    pair -> (splitByChar('\\x02', pair)[1], e.1, e.2, splitByChar('\\x02', pair)[2]), splitByChar('\\x03', e.6)), kept))) AS seen,
+  arrayPushFront(arrayPopBack(seen.1), '')))`
+
+/**
+ * One row an event, its content taken apart; the channel is put among the dimensions. There are few different
+ * contents: as LowCardinality each is taken apart once.
+ */
+const readEvents = (touched: readonly TouchedService[]): Sql => sql`
+  SELECT service, journey, identity, at, toLowCardinality(merged) AS content,
+    toUInt8(ascii(content)) AS type,
+    position(content, '\\x01') AS stepEnd,
+    toUInt32(reinterpretAsUInt32(reverse(unhex(substring(content, stepEnd + 1, 8))))) AS seq,
+    substring(content, stepEnd + 10) AS rest,
+    position(rest, '\\x01') AS carriedEnd,
+    toUInt64(if(type = ${typeDigit('step')}, xxh3(substring(content, 2, stepEnd - 2)),
+      toUInt64(indexOf(${param('Array(String)', outcomes)}, substring(rest, 1, carriedEnd - 1))))) AS what,
+    concat('channel\\x02', replaceOne(trimRight(substring(rest, carriedEnd + 1), '\\x01'), '\\x01', '\\x03')) AS dimensions
   FROM (${mergedEvents(touched)})`
 
 /** One row an event: its copies merged, whether or not the engine has merged their rows. */
-const mergedEvents = (touched: Touched): Sql => sql`
-  SELECT journey, identity, min(trail.at) AS at, min(trail.content) AS content
+const mergedEvents = (touched: readonly TouchedService[]): Sql => sql`
+  SELECT service, journey, identity, min(trail.at) AS at, min(trail.content) AS merged
   FROM trail
-  WHERE service = ${param('String', touched.service)} AND journey IN ${param('Array(UInt64)', touched.journeys)}
-  GROUP BY journey, identity`
+  WHERE ${inTouched(touched)}
+  GROUP BY service, journey, identity`
+
+export const inTouched = (touched: readonly Touched[]): Sql => sql`(service, journey) IN (
+    SELECT each.1, arrayJoin(each.2) FROM (
+      SELECT arrayJoin(arrayZip(${param('Array(String)', services(touched))}, ${param(
+        'Array(Array(UInt64))',
+        touched.map(({ journeys }) => journeys),
+      )})) AS each))`
+
+const services = (touched: readonly Touched[]): string[] => touched.map(({ service }) => service)
 
 /** How the content of an event of this type begins. */
 const typeDigit = (type: EventType): Sql => raw(String(eventTypes.indexOf(type) + 1 + '0'.charCodeAt(0)))

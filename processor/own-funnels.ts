@@ -17,10 +17,12 @@ export function createOwnFunnels(registry: Pick<Registry, 'service'>): OwnFunnel
     const known = compiled.get(id)
     if (known?.version === service.version) return known
     const funnel = normaliseFunnel(service.funnel)
+    const { verdict } = compileFunnel(funnel)
     const own: OwnFunnel = {
       version: service.version,
       windowMs: funnel.windowMs,
-      verdict: compileFunnel(funnel).verdict,
+      verdict,
+      key: JSON.stringify(funnel, (name, value: unknown) => (name === 'label' ? undefined : value)),
     }
     compiled.set(id, own)
     return own

@@ -4,17 +4,21 @@ import type { StoredEvent } from '../domain/stored-event.ts'
 export interface Touched {
   readonly service: string
   readonly journeys: readonly bigint[]
+  /** Time of the earliest of the batch's events, ms. */
+  readonly firstAt: number
 }
 
 export function touchedBy(events: readonly StoredEvent[]): readonly Touched[] {
-  const services = new Map<string, Set<string>>()
-  for (const event of events) {
-    let journeys = services.get(event.service)
-    if (journeys === undefined) services.set(event.service, (journeys = new Set()))
-    journeys.add(event.journey)
+  const services = new Map<string, { journeys: Set<string>; firstAt: number }>()
+  for (const { service, journey, at } of events) {
+    let touched = services.get(service)
+    if (touched === undefined) services.set(service, (touched = { journeys: new Set(), firstAt: at }))
+    touched.journeys.add(journey)
+    if (at < touched.firstAt) touched.firstAt = at
   }
-  return Array.from(services, ([service, journeys]) => ({
+  return Array.from(services, ([service, { journeys, firstAt }]) => ({
     service,
     journeys: Array.from(journeys, (journey) => BigInt(`0x${journey}`)),
+    firstAt,
   }))
 }

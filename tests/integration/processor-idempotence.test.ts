@@ -42,7 +42,7 @@ const services = new Map<string, Service>(
 
 const parts = (some: Partial<ProcessorParts> = {}): Omit<ProcessorParts, 'log'> => ({
   stores,
-  registry: { service: (id) => Promise.resolve(services.get(id)) },
+  registry: { service: (id) => Promise.resolve(services.get(id)), onPut: () => () => undefined },
   clock: fixedClock(1_800_000_000_000),
   limits,
   signals: silentSignals,
@@ -79,7 +79,7 @@ describe('the processor', () => {
         await contentsAfter([events], { limits: { ...limits, trailEventsMax } })
         expect(await storedFacts(stores)).toEqual(expectedFacts(events, trailEventsMax))
       }),
-      { numRuns: 40 },
+      { numRuns: 12 },
     )
   })
 
@@ -94,7 +94,7 @@ describe('the processor', () => {
           expect(await contentsAfter(batches)).toEqual(once)
         },
       ),
-      { numRuns: 15 },
+      { numRuns: 6 },
     )
   })
 

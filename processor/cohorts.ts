@@ -1,0 +1,170 @@
+import type { Clock } from '../domain/ports/clock.ts'
+import type { Store } from '../domain/ports/store.ts'
+import { param, sql, type Sql } from '../domain/sql.ts'
+import { createCohortMarks, hourMs, type CohortState } from './cohort-marks.ts'
+import { factsOf, inTouched, type TouchedService } from './facts.ts'
+import type { OwnFunnels } from './own-funnels.ts'
+import type { Revisions } from './revision.ts'
+import type { ProcessorSignals } from './signals.ts'
+import type { Touched } from './touched.ts'
+
+/**
+ * Marks of cohort hours (table cohorts), so that an answer can say that it was final once and is another now.
+ *
+ * An hour of a service, of the starts of its journeys under its own funnel, is *sealed* once it is over, the
+ * window has passed since its end, and nothing of it has changed for a minute: an import that fills an old hour
+ * seals it when it is through. A sealed hour is *revised* when new events change what the funnel says of one of
+ * its journeys, or move a journey into it or out of it. Marks belong to a version: a new one begins without, and
+ * a rebuild revises nothing.
+ *
+ * Sealing is found from the facts themselves (their revision is the time of their writing), so a restart
+ * forgets nothing. Revision is found by comparing facts as they stand with what is about to be written, and
+ * the mark is written first: after a crash in between, the comparison finds the same again.
+ */
+export interface Cohorts {
+  /** Reads the marks. Call it once, before the others. */
+  start(): Promise<void>
+  /** Marks the sealed hours that these journeys' new facts will change. Call it before they are written. */
+  beforeFacts(touched: readonly Touched[]): Promise<void>
+  /** Seals what can be sealed. Not while facts are being written. */
+  sweep(): Promise<void>
+}
+
+export interface CohortsParts {
+  readonly store: Store
+  readonly ownFunnels: OwnFunnels
+  readonly revisions: Revisions
+  readonly clock: Clock
+  readonly signals: ProcessorSignals
+  readonly trailEventsMax: number
+}
+
+/** How long an hour must have been left alone before it is sealed. */
+export const quietMs = 60_000
+
+const columns = ['service', 'hour', 'revision', 'version', 'state'] as const
+
+interface Hour {
+  readonly service: string
+  readonly version: number
+  /** Its first millisecond. */
+  readonly hour: number
+}
+
+export function createCohorts(parts: CohortsParts): Cohorts {
+  const { store, ownFunnels, revisions, clock, signals, trailEventsMax } = parts
+  const marks = createCohortMarks()
+  /** Hours that were touched and are not sealed yet, with the revision of their newest facts. */
+  const waiting = new Map<string, Hour & { readonly touched: number }>()
+  let sweptUntil = 0
+
+  async function mark(hours: readonly Hour[], state: CohortState): Promise<void> {
+    if (hours.length === 0) return
+    const revision = revisions.next()
+    await store.insert(
+      'cohorts',
+      columns,
+      hours.map(({ service, version, hour }) => [service, hour, revision, version, state]),
+    )
+    for (const { service, version, hour } of hours) marks.set(service, version, hour, state)
+    signals[state](hours.length)
+  }
+
+  /** Journeys of services that have sealed hours, as far as these reach back into them. */
+  async function candidates(touched: readonly Touched[]): Promise<readonly TouchedService[]> {
+    const found: TouchedService[] = []
+    for (const { service, journeys, firstAt } of touched) {
+      const own = await ownFunnels(service)
+      const until = marks.sealedUntil(service, own.version)
+      if (until === 0) continue
+      const old = new Set(
+        firstAt < until ? journeys : await journeysBefore(store, { service, journeys, firstAt }, until),
+      )
+      if (old.size > 0) found.push({ service, journeys: [...old], firstAt, own })
+    }
+    return found
+  }
+
+  return {
+    async start() {
+      const rows = await store.select<{ service: string; hour: string; version: number; state: CohortState }>(
+        sql`SELECT service, hour, version, state FROM cohorts FINAL`,
+      )
+      for (const { service, version, hour, state } of rows) marks.set(service, version, Number(hour), state)
+    },
+
+    async beforeFacts(touched) {
+      const old = await candidates(touched)
+      if (old.length === 0) return
+      const rows = await store.select<{ service: string; version: number; hour: string }>(
+        changedHours(old, revisions.last(), trailEventsMax),
+      )
+      const changed = rows
+        .map(({ service, version, hour }) => ({ service, version, hour: Number(hour) }))
+        .filter(({ service, version, hour }) => marks.state(service, version, hour) === 'sealed')
+      await mark(changed, 'revised')
+    },
+
+    async sweep() {
+      const until = revisions.last()
+      const rows = await store.select<{ service: string; version: number; hour: string; touched: string }>(
+        touchedHours(sweptUntil),
+      )
+      sweptUntil = until
+      for (const { service, version, hour, touched } of rows)
+        waiting.set(`${service} ${hour}`, { service, version, hour: Number(hour), touched: Number(touched) })
+      const now = clock.now()
+      const ready: Hour[] = []
+      for (const [key, hour] of waiting) {
+        const own = await ownFunnels(hour.service)
+        const gone = own.version !== hour.version
+        const over = hour.hour + hourMs + own.windowMs <= now && hour.touched + quietMs <= now
+        if (!gone && !over) continue
+        waiting.delete(key)
+        if (!gone && marks.state(hour.service, hour.version, hour.hour) === undefined) ready.push(hour)
+      }
+      await mark(ready, 'sealed')
+    },
+  }
+}
+
+async function journeysBefore(store: Store, touched: Touched, until: number): Promise<readonly bigint[]> {
+  const rows = await store.select<{ journey: string }>(
+    sql`SELECT DISTINCT journey FROM facts
+      WHERE service = ${param('String', touched.service)} AND journey IN ${param('Array(UInt64)', touched.journeys)}
+        AND firstAt < ${param('Int64', until)}`,
+  )
+  return rows.map(({ journey }) => BigInt(journey))
+}
+
+/**
+ * Hours with a start in facts written after a revision.
+ *
+ * Reads   facts, the rows of the recent revisions, superseded ones too.
+ * Cost    its index on revision skips the parts and granules that are older.
+ */
+const touchedHours = (after: number): Sql => sql`
+  SELECT service, version, intDiv(start, ${param('Int64', hourMs)}) * ${param('Int64', hourMs)} AS hour,
+    max(revision) AS touched
+  FROM facts
+  WHERE revision > ${param('UInt64', after)} AND startAfter >= 0 AND version > 0
+  GROUP BY service, version, hour`
+
+/**
+ * Hours of the old and the new start of journeys of which the funnel will say something else, or which are new.
+ *
+ * Reads   trail and facts, the rows of these journeys. Facts of another version say nothing: they are being rebuilt.
+ * Cost    as writing their facts, and reading them.
+ */
+const changedHours = (touched: readonly TouchedService[], revision: number, trailEventsMax: number): Sql => sql`
+  SELECT DISTINCT service, version, hour FROM (
+    SELECT fresh.service AS service, fresh.version AS version,
+      arrayJoin([stood.start, fresh.verdict.start]) AS moment,
+      intDiv(moment, ${param('Int64', hourMs)}) * ${param('Int64', hourMs)} AS hour
+    FROM (${factsOf(touched, revision, trailEventsMax)}) AS fresh
+    LEFT JOIN (
+      SELECT service, journey, version, start, verdict FROM facts FINAL WHERE ${inTouched(touched)}
+    ) AS stood ON fresh.service = stood.service AND fresh.journey = stood.journey
+    WHERE (stood.version = fresh.version AND stood.verdict != fresh.verdict) OR stood.service = ''
+  )
+  WHERE moment > 0`

@@ -1,0 +1,122 @@
+import type { Store } from '../domain/ports/store.ts'
+import { param, sql } from '../domain/sql.ts'
+import type { Exclusive } from './exclusive.ts'
+import type { FactsWriter } from './facts-writer.ts'
+import type { OwnFunnels } from './own-funnels.ts'
+import { untilDone, type Patience } from './retry.ts'
+import type { SetAside } from './set-aside.ts'
+import type { ProcessorSignals } from './signals.ts'
+
+/** How far the facts of a service are with a new version of its funnel. Answers compute the others meanwhile. */
+export interface RebuildProgress {
+  readonly service: string
+  readonly version: number
+  readonly journeysDone: number
+  readonly journeys: number
+}
+
+/** Brings the facts of services to the current version of their funnel, from their trails. */
+export interface Rebuilds {
+  /** Asks for a service; one that is current already costs one look. */
+  ask(service: string): void
+  /** Finds services that a stopped processor left behind. */
+  findStale(patience: Patience): Promise<void>
+  /** Works on what was asked for until aborted. */
+  run(patience: Patience): Promise<void>
+  progress(): readonly RebuildProgress[]
+}
+
+export interface RebuildParts {
+  readonly store: Store
+  readonly ownFunnels: OwnFunnels
+  readonly facts: FactsWriter
+  readonly exclusive: Exclusive
+  readonly signals: ProcessorSignals
+  readonly putAside: (entries: readonly SetAside[], patience: Patience) => Promise<void>
+}
+
+/** Journeys of one piece: batches wait for no more than this. */
+const journeysPerChunk = 10_000
+
+export function createRebuilds(parts: RebuildParts): Rebuilds {
+  const { store, ownFunnels, facts, exclusive, signals } = parts
+  const asked = new Map<string, RebuildProgress>()
+  let woken: () => void = () => undefined
+
+  const ask = (service: string) => {
+    if (!asked.has(service)) asked.set(service, { service, version: 0, journeysDone: 0, journeys: 0 })
+    woken()
+  }
+
+  /** One chunk after the journey `after`. @returns the last journey that was done; null when none was left */
+  async function chunk(service: string, version: number, after: bigint, patience: Patience): Promise<bigint | null> {
+    const rows = await untilDone('rebuild', patience, () =>
+      store.select<{ journey: string }>(sql`
+        SELECT journey FROM facts FINAL
+        WHERE service = ${param('String', service)} AND journey >= ${param('UInt64', after)}
+          AND version != ${param('UInt32', version)}
+        ORDER BY journey LIMIT ${param('UInt32', journeysPerChunk)}`),
+    )
+    const journeys = rows.map(({ journey }) => BigInt(journey))
+    const last = journeys.at(-1)
+    if (last === undefined) return null
+    await parts.putAside(await facts.write([{ service, journeys, firstAt: 0 }], patience), patience)
+    const before = asked.get(service)
+    if (before !== undefined) asked.set(service, { ...before, journeysDone: before.journeysDone + journeys.length })
+    return last
+  }
+
+  async function rebuild(service: string, patience: Patience): Promise<void> {
+    const { version } = await untilDone('rebuild', patience, () => ownFunnels(service))
+    // A service that is gone keeps the facts that it had.
+    if (version === 0) return
+    const journeys = await untilDone('rebuild', patience, () => countStale(store, service, version))
+    asked.set(service, { service, version, journeysDone: 0, journeys })
+    let after: bigint | null = 0n
+    while (after !== null && !patience.signal.aborted) {
+      const from: bigint = after
+      after = await exclusive(() => chunk(service, version, from, patience))
+    }
+    if (!patience.signal.aborted) signals.rebuilt(service, version, asked.get(service)?.journeysDone ?? 0)
+  }
+
+  return {
+    ask,
+
+    async findStale(patience) {
+      const rows = await untilDone('start', patience, () =>
+        store.select<{ service: string; version: number }>(sql`SELECT DISTINCT service, version FROM facts`),
+      )
+      for (const { service, version } of rows) {
+        const own = await untilDone('start', patience, () => ownFunnels(service))
+        if (own.version !== 0 && own.version !== version) ask(service)
+      }
+    },
+
+    async run(patience) {
+      while (!patience.signal.aborted) {
+        const [service] = asked.keys()
+        if (service === undefined) {
+          await new Promise<void>((resolve) => {
+            woken = resolve
+            patience.signal.addEventListener('abort', () => resolve(), { once: true })
+          })
+          continue
+        }
+        await rebuild(service, patience)
+        const { version } = await untilDone('rebuild', patience, () => ownFunnels(service))
+        // Asked again meanwhile, for a newer version: it stays in the list.
+        if (version === 0 || asked.get(service)?.version === version) asked.delete(service)
+      }
+    },
+
+    progress: () => [...asked.values()],
+  }
+}
+
+async function countStale(store: Store, service: string, version: number): Promise<number> {
+  const [row] = await store.select<{ journeys: string }>(sql`
+    SELECT count() AS journeys FROM facts FINAL
+    WHERE service = ${param('String', service)} AND version != ${param('UInt32', version)}`)
+  return Number(row?.journeys ?? 0)
+}
