@@ -216,7 +216,7 @@ function Empty({ service, choices, today, base, now, todayChoices }: ServiceProp
   return (
     <section class="wm-prose">
       <h2 class="govuk-heading-m" id="empty">
-        No journeys here yet
+        No journeys in these days
       </h2>
       {filtered && <p class="govuk-body">No journey of these days has what the filter asks for.</p>}
       {!isEmpty(today) && (
@@ -227,9 +227,11 @@ function Empty({ service, choices, today, base, now, todayChoices }: ServiceProp
           </a>
         </p>
       )}
-      {!filtered && isEmpty(today) && (
+      {!filtered && !service.sample && isEmpty(today) && (
         <>
-          <p class="govuk-body">No event of this service falls into these days. To send a first one:</p>
+          <p class="govuk-body">
+            No event of this service falls into these days. If it has sent none yet, this sends a first one:
+          </p>
           <Command label="Command that sends a first event" text={firstEvent(base, service, now)} />
           <p class="govuk-body">
             It answers 204, and{' '}
