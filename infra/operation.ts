@@ -3,7 +3,13 @@ import type { Processor } from '../processor/processor.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 
 /** For those who run it: is it alive, can it do its job, what has it done. No key: bind it where they alone reach it. */
-export function operationRoutes({ telemetry, processor }: { telemetry: Telemetry; processor: Processor }): Hono {
+export function operationRoutes({
+  telemetry,
+  processor,
+}: {
+  telemetry: Telemetry
+  processor: Pick<Processor, 'status'>
+}): Hono {
   const app = new Hono()
   const plain = { 'Cache-Control': 'no-store' }
   app.get('/healthz', (c) => c.json({ status: 'ok' }, 200, plain))
