@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { projectFile } from './project.ts'
+import { settings } from './config.ts'
+
+it('docs/operations.md has every setting with its default, and no other', () => {
+  const rows = [
+    ...readFileSync(projectFile('docs', 'operations.md'), 'utf8').matchAll(
+      /^\| `(WAYMARK_\w+)` \| (?:`([^`]+)`|([^|]+)) \|/gm,
+    ),
+  ]
+  const documented = Object.fromEntries(rows.map(([, name, value]) => [name, value]))
+  const defaults = Object.entries(settings).map(([name, setting]) => [
+    name,
+    'default' in setting ? setting.default : undefined,
+  ])
+  expect(documented).toEqual(Object.fromEntries(defaults))
+})
