@@ -11,10 +11,11 @@ export const programs = {
   waymark: 'infra/cli/main.ts',
   bench: 'tests/bench/main.ts',
   'bench-bare': 'tests/bench/bare.ts',
+  'bench-collector': 'tests/bench/collector-alone.ts',
   'sample-receipts': 'infra/sample/receipts.ts',
 }
 
-const rooms = ['domain', 'collector', 'processor', 'queries', 'api', 'alerts', 'infra', 'tests/bench']
+const rooms = ['domain', 'collector', 'processor', 'queries', 'api', 'alerts', 'infra', 'tests/bench', 'tests/support']
 
 /** @param {string} folder @returns {string[]} the files below it that end up in a build, sorted */
 function sources(folder) {

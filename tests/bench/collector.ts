@@ -2,54 +2,70 @@ import { memoryMb, percentile } from './machine.ts'
 import { drained, putService, start, startServer, steps, type Running } from './programs.ts'
 import { wrk, type Load } from './wrk.ts'
 
-const seconds = 8
+const seconds = 6
 const rounds = 3
 
+interface Contenders {
+  /** Parses the same body and does nothing else: the limit. */
+  readonly bare: Running
+  /** Collector and local log in a process of their own. */
+  readonly alone: Running
+  /** The one process: its processor drains meanwhile, on the same two cores. */
+  readonly whole: Running
+}
+type Loads = { readonly [name in keyof Contenders]: Load }
+
 /**
- * Durable events a second over HTTP into the local log, and beside it in turn, on the same machine in the same
- * minute, a bare Hono route that parses the same body. The processor of the one process drains meanwhile.
+ * Durable events a second over HTTP into the local log, and beside it, in turn and in the same minutes, a bare Hono
+ * route that parses the same body.
  */
 export async function collector(): Promise<unknown> {
-  const ours = await startServer({ WAYMARK_LOG_LEVEL: 'info' })
-  const bare = await start('bench-bare', {})
+  const contenders: Contenders = {
+    bare: await start('bench-bare', {}),
+    alone: await start('bench-collector', {}),
+    whole: await startServer(),
+  }
   try {
-    await putService(ours, 'bench')
+    await putService(contenders.whole, 'bench')
     const results = []
     for (const eventsPerRequest of [1, 10]) {
-      for (const connections of [64, 256]) {
-        results.push(await pair(ours, bare, eventsPerRequest, connections))
-      }
+      for (const connections of [64, 256]) results.push(await compare(contenders, eventsPerRequest, connections))
     }
-    return { results, memoryMb: memoryMb(ours.pid) }
+    return {
+      results,
+      goal: { ratio: 0.6, at: '10 events a request' },
+      memoryMb: { alone: memoryMb(contenders.alone.pid), whole: memoryMb(contenders.whole.pid) },
+    }
   } finally {
-    await ours.stop()
-    await bare.stop()
+    for (const contender of Object.values(contenders) as Running[]) await contender.stop()
   }
 }
 
-async function pair(ours: Running, bare: Running, eventsPerRequest: number, connections: number): Promise<unknown> {
+async function compare(
+  { bare, alone, whole }: Contenders,
+  eventsPerRequest: number,
+  connections: number,
+): Promise<unknown> {
   const options = { connections, eventsPerRequest, service: 'bench', steps }
-  await wrk(bare.url, { ...options, seconds: 2 })
-  await wrk(ours.url, { ...options, seconds: 2 })
-  const loads: { bare: Load; ours: Load }[] = []
+  for (const { url } of [bare, alone, whole]) await wrk(url, { ...options, seconds: 2 })
+  const loads: Loads[] = []
   for (let round = 0; round < rounds; round++) {
-    await drained(ours)
+    await drained(whole)
     loads.push({
       bare: await wrk(bare.url, { ...options, seconds }),
-      ours: await wrk(ours.url, { ...options, seconds }),
+      alone: await wrk(alone.url, { ...options, seconds }),
+      whole: await wrk(whole.url, { ...options, seconds }),
     })
   }
-  const median = (figure: (load: { bare: Load; ours: Load }) => number) => percentile(loads.map(figure), 0.5)
-  const row = {
-    eventsPerRequest,
-    connections,
-    oursEventsPerSecond: Math.round(median((load) => load.ours.requestsPerSecond) * eventsPerRequest),
-    bareEventsPerSecond: Math.round(median((load) => load.bare.requestsPerSecond) * eventsPerRequest),
-    ratio: Number(median((load) => load.ours.requestsPerSecond / load.bare.requestsPerSecond).toFixed(3)),
-    oursP99Ms: Number(median((load) => load.ours.p99Ms).toFixed(1)),
-    bareP99Ms: Number(median((load) => load.bare.p99Ms).toFixed(1)),
-    errors: loads.reduce((sum, load) => sum + load.ours.errors, 0),
-  }
+  const median = (figure: (load: Loads) => number) => percentile(loads.map(figure), 0.5)
+  const figures = (name: keyof Loads) => ({
+    eventsPerSecond: Math.round(median((load) => load[name].requestsPerSecond) * eventsPerRequest),
+    ratio: Number(median((load) => load[name].requestsPerSecond / load.bare.requestsPerSecond).toFixed(3)),
+    p50Ms: Number(median((load) => load[name].p50Ms).toFixed(1)),
+    p99Ms: Number(median((load) => load[name].p99Ms).toFixed(1)),
+    errors: loads.reduce((sum, load) => sum + load[name].errors, 0),
+  })
+  const row = { eventsPerRequest, connections, bare: figures('bare'), alone: figures('alone'), whole: figures('whole') }
   process.stdout.write(`${JSON.stringify(row)}\n`)
   return row
 }
