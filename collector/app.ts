@@ -148,14 +148,15 @@ class Collector {
   ): Context {
     const { clock, limits, secret, sha256 } = this.#options
     const userAgent = key === undefined ? header('User-Agent') : undefined
+    const referer = key === undefined ? header('Referer') : undefined
     return {
       receivedAt: clock.now(),
       key,
       origin,
       pixel,
       userAgent: userAgent === undefined || userAgent === '' ? undefined : this.#userAgent(userAgent),
-      referer: header('Referer'),
-      host: header('Host'),
+      referer,
+      host: referer === undefined ? undefined : header('Host'),
       limits,
       secret,
       sha256,
@@ -187,8 +188,9 @@ class Collector {
 
   #countKept(events: number, bots: number, { left }: Context): void {
     const { signals } = this.#options
-    if (events > 0) signals.accepted(events)
     if (bots > 0) signals.dropped('bot', bots)
+    if (events === 0) return
+    signals.accepted(events)
     if (left.unknownAttributes > 0) signals.dropped('unknown-attribute', left.unknownAttributes)
     if (left.manyValues > 0) signals.dropped('many-values', left.manyValues)
   }

@@ -50,6 +50,7 @@ describe('GET /v1/pixel.gif', () => {
     ['?service=fishing&journey=j&step=start&type=outcome', 'invalid-event'],
     ['?service=fishing&journey=j&step=jo%40example.com', 'personal-data'],
     ['?service=%ff%00&journey=%&step=%zz', 'invalid-event'],
+    ['?service=fishing&journey=j&step=%ff', 'invalid-event'],
     ['?service=keyed&journey=j&step=start', 'bad-key'],
     ['?service=keyed&journey=j&step=start&key=wrong', 'bad-key'],
   ])('is an image all the same for %j, refused with %s and counted', async (query, code) => {

@@ -1,6 +1,6 @@
 import type { StoredEvent } from '../domain/stored-event.ts'
 import { takeBack } from './added.ts'
-import { refusalOf } from './refusal.ts'
+import { Refusal, refusalOf } from './refusal.ts'
 import type { KnownService } from './services.ts'
 import { envelopeSteps, eventSteps, run } from './steps/index.ts'
 import { Draft, Drop, Envelope, type Context } from './steps/step.ts'
@@ -34,7 +34,12 @@ export async function pixelEvents(
 ): Promise<{ events: StoredEvent[]; bots: number }> {
   const query = new URLSearchParams(url.slice((url.indexOf('?') + 1 || url.length + 1) - 1))
   const raw: Record<string, unknown> = { at: context.receivedAt }
-  for (const name of parameters) raw[name] = query.get(name) ?? undefined
+  for (const name of parameters) {
+    const value = query.get(name) ?? undefined
+    // The trace of an escape that is no UTF-8.
+    if (value?.includes('\uFFFD') === true) throw new Refusal('invalid-event', 'expected UTF-8', { path: name })
+    raw[name] = value
+  }
   const envelope = run(envelopeSteps, new Envelope(raw, await find(raw['service'])), context)
   if (envelope instanceof Drop) throw refusalOf(envelope)
   const event = run(eventSteps, new Draft(envelope).of(raw), context)
