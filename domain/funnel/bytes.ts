@@ -32,7 +32,7 @@ export function bytesRun(funnel: Funnel): Sql {
         w_times: raw('arrayMap(w_g -> bitShiftRight(w_events.2[w_g], 13), w_taken)'),
       },
     ],
-    sql`CAST((w_end.${raw(String(last + 1))}, arraySum(w_p -> bitShiftLeft(toUInt64(1), w_p - 1), w_entered), w_times) AS ${raw(runType)})`,
+    sql`CAST((w_end.${raw(String(last + 1))}, bitShiftRight(arraySum(w_p -> bitShiftLeft(toUInt64(1), w_p), w_entered), 1), w_times) AS ${raw(runType)})`,
   )
 }
 

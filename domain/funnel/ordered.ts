@@ -134,7 +134,7 @@ function extended(funnel: Funnel): Sql {
   const within = funnel.positions.some(({ withinMs }) => withinMs !== null)
     ? sql` AND (w_c.1 = 0 OR w_t - w_c.4 <= ${param('Array(Int64)', withins)}[w_p.1])`
     : raw('')
-  const may = sql`w_c.1 < w_p.1 AND bitAnd(${param('UInt64', mandatory)}, bitShiftLeft(toUInt64(1), w_p.1 - 1) - bitShiftLeft(toUInt64(1), w_c.1)) = 0${within}`
+  const may = sql`w_c.1 < w_p.1 AND bitAnd(${param('UInt64', mandatory)}, toUInt64(bitShiftLeft(toUInt64(1), w_p.1 - 1) - bitShiftLeft(toUInt64(1), w_c.1))) = 0${within}`
   const hit =
     funnel.exclusions.length > 0
       ? sql`w_c.6 OR w_p.1 > w_c.5 OR (w_x != 0 AND ${passedOver(funnel)})`
@@ -228,7 +228,7 @@ function passages(funnel: Funnel): Sql {
   const single = raw(
     'arrayMap(w_p -> (toUInt8(w_p + 1), toUInt8(w_p + 1), toUInt8(1), bitShiftLeft(toUInt64(1), w_p)), bitPositionsToArray(w_m[1]))',
   )
-  const between = 'bitShiftLeft(toUInt64(1), w_k - 1) - bitShiftLeft(toUInt64(1), w_f)'
+  const between = 'toUInt64(bitShiftLeft(toUInt64(1), w_k - 1) - bitShiftLeft(toUInt64(1), w_f))'
   const ends = 'bitOr(bitShiftLeft(toUInt64(1), w_f - 1), bitShiftLeft(toUInt64(1), w_k - 1))'
   const fits = (mask: string) =>
     tight.length === 0
@@ -236,12 +236,12 @@ function passages(funnel: Funnel): Sql {
       : sql`bitAnd(${raw(mask)}, bitNot(w_any)) = 0 AND arrayAll((w_h, w_r) -> bitCount(bitAnd(${raw(mask)}, w_h)) <= w_r, w_tight, w_room)`
   const full =
     tight.length === 0
-      ? raw(`bitOr(w_need, bitAnd(w_any, if(w_k > w_f, ${between}, 0)))`)
+      ? raw(`bitOr(w_need, bitAnd(w_any, if(w_k > w_f, ${between}, toUInt64(0))))`)
       : sql`arrayFold((w_taken, w_o) -> if(${fits('bitOr(w_taken, w_o)')}, bitOr(w_taken, w_o), w_taken),
-          arrayMap(w_o -> bitShiftLeft(toUInt64(1), w_o), bitPositionsToArray(if(w_k > w_f, bitAnd(w_any, ${raw(between)}), 0))), w_need)`
+          arrayMap(w_o -> bitShiftLeft(toUInt64(1), w_o), bitPositionsToArray(if(w_k > w_f, bitAnd(w_any, ${raw(between)}), toUInt64(0)))), w_need)`
   const pair = bindAll(
     [
-      { w_need: sql`bitOr(toUInt64(${raw(ends)}), if(w_k > w_f, bitAnd(${mandatory}, ${raw(between)}), 0))` },
+      { w_need: sql`bitOr(toUInt64(${raw(ends)}), if(w_k > w_f, bitAnd(${mandatory}, ${raw(between)}), toUInt64(0)))` },
       { w_mask: sql`if(${fits('w_need')}, ${full}, toUInt64(0))` },
     ],
     raw('(toUInt8(w_f), toUInt8(w_k), bitCount(w_mask), w_mask)'),
