@@ -27,7 +27,7 @@ export function DocsPage({ operations, assets, scriptPath, base }: DocsProps) {
         <h2 class="govuk-heading-m">Calls</h2>
         <ul class="govuk-list">
           {operations.map((operation) => (
-            <li>
+            <li class="govuk-!-text-break-word">
               <a class="govuk-link" href={`#${operation.id}`}>
                 {operation.summary}
               </a>{' '}
@@ -117,7 +117,7 @@ function Call({ operation, base }: { readonly operation: Operation; readonly bas
       <h3 class="govuk-heading-m" id={id} tabindex={-1}>
         {summary}
       </h3>
-      <p class="govuk-body">
+      <p class="govuk-body govuk-!-text-break-word">
         <code>{signature(operation)}</code>
       </p>
       {description !== undefined && <p class="govuk-body">{description}</p>}
@@ -125,7 +125,7 @@ function Call({ operation, base }: { readonly operation: Operation; readonly bas
       <Parameters operation={operation} />
       <Command label={`Command: ${summary}`} text={curl(operation, base)} />
       {Object.entries(body?.content ?? {}).map(([mediaType, { example }]) => (
-        <Example label={`Body, ${mediaType}`} example={example} />
+        <Example label={`Body of ${id}, ${mediaType}`} example={example} />
       ))}
       {answers.map(({ status, description: meaning, content }) => (
         <>
@@ -134,7 +134,7 @@ function Call({ operation, base }: { readonly operation: Operation; readonly bas
           </p>
           {Object.entries(content ?? {}).map(
             ([mediaType, { example }]) =>
-              example !== undefined && <Example label={`Answer ${status}, ${mediaType}`} example={example} />,
+              example !== undefined && <Example label={`Answer ${status} of ${id}, ${mediaType}`} example={example} />,
           )}
         </>
       ))}

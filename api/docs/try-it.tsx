@@ -6,45 +6,47 @@ export function TryIt({ operation }: { readonly operation: Operation }) {
   const types = answers.flatMap(({ content }) => Object.keys(content ?? {}))
   const [mediaType, content] = Object.entries(body?.content ?? {})[0] ?? []
   return (
-    <details class="govuk-details" hidden>
-      <summary class="govuk-details__summary">
-        <span class="govuk-details__summary-text">Try it: {summary}</span>
-      </summary>
-      <form class="govuk-details__text" data-method={method.toUpperCase()} data-path={path}>
-        {Object.entries(operation.pathParameters ?? {}).map(([name, is]) => (
-          <Field id={`${id}-${name}`} name={name} kind="path" parameter={is} />
-        ))}
-        {Object.entries(operation.query ?? {}).map(([name, is]) => (
-          <Field id={`${id}-${name}`} name={name} kind="query" parameter={is} />
-        ))}
-        {types.length > 1 && (
-          <div class="govuk-form-group">
-            <label class="govuk-label" for={`${id}-accept`}>
-              Accept
-            </label>
-            <select class="govuk-select" id={`${id}-accept`} data-in="accept">
-              {[...new Set(types)].map((type) => (
-                <option value={type}>{type}</option>
-              ))}
-            </select>
-          </div>
-        )}
-        {mediaType !== undefined && (
-          <div class="govuk-form-group">
-            <label class="govuk-label" for={`${id}-body`}>
-              Body
-            </label>
-            <textarea class="govuk-textarea" id={`${id}-body`} rows={8} data-in="body" data-type={mediaType}>
-              {typeof content?.example === 'string' ? content.example : JSON.stringify(content?.example, null, 2)}
-            </textarea>
-          </div>
-        )}
-        <button class="govuk-button" type="submit">
-          Send {method.toUpperCase()}
-        </button>
-        <output class="wm-code" tabindex={0} aria-label={`Answer: ${summary}`}></output>
-      </form>
-    </details>
+    <div hidden>
+      <details class="govuk-details">
+        <summary class="govuk-details__summary">
+          <span class="govuk-details__summary-text">Try it: {summary}</span>
+        </summary>
+        <form class="govuk-details__text" data-method={method.toUpperCase()} data-path={path}>
+          {Object.entries(operation.pathParameters ?? {}).map(([name, is]) => (
+            <Field id={`${id}-${name}`} name={name} kind="path" parameter={is} />
+          ))}
+          {Object.entries(operation.query ?? {}).map(([name, is]) => (
+            <Field id={`${id}-${name}`} name={name} kind="query" parameter={is} />
+          ))}
+          {types.length > 1 && (
+            <div class="govuk-form-group">
+              <label class="govuk-label" for={`${id}-accept`}>
+                Accept
+              </label>
+              <select class="govuk-select" id={`${id}-accept`} data-in="accept">
+                {[...new Set(types)].map((type) => (
+                  <option value={type}>{type}</option>
+                ))}
+              </select>
+            </div>
+          )}
+          {mediaType !== undefined && (
+            <div class="govuk-form-group">
+              <label class="govuk-label" for={`${id}-body`}>
+                Body
+              </label>
+              <textarea class="govuk-textarea" id={`${id}-body`} rows={8} data-in="body" data-type={mediaType}>
+                {typeof content?.example === 'string' ? content.example : JSON.stringify(content?.example, null, 2)}
+              </textarea>
+            </div>
+          )}
+          <button class="govuk-button" type="submit">
+            Send {method.toUpperCase()}
+          </button>
+          <output class="wm-code" tabindex={0} aria-label={`Answer: ${summary}`}></output>
+        </form>
+      </details>
+    </div>
   )
 }
 

@@ -1,7 +1,7 @@
 // The reference works without this script; with it, each call can be tried. Nothing is kept: the key stays in its
 // field, and goes to this origin only.
 for (const form of document.querySelectorAll('form[data-path]')) {
-  form.closest('details').hidden = false
+  form.closest('[hidden]').hidden = false
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     void send(form)
