@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { Limits } from '../../domain/limits.ts'
 import type { Clock } from '../../domain/ports/clock.ts'
 import type { EventLog, LogBatch } from '../../domain/ports/event-log.ts'
@@ -27,7 +27,8 @@ export interface LocalLogOptions {
  * @throws {LogLocked} when another process has it open
  */
 export async function openLocalLog(options: LocalLogOptions): Promise<EventLog> {
-  const { directory, limits, clock = { now: () => Date.now() } } = options
+  const { limits, clock = { now: () => Date.now() } } = options
+  const directory = resolve(options.directory)
   await makeDirectory(directory)
   const unlock = await lockDirectory(directory)
   try {
@@ -68,5 +69,6 @@ export async function openLocalLog(options: LocalLogOptions): Promise<EventLog> 
 async function makeDirectory(directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true, mode: 0o700 })
   if (first === undefined) return
-  for (let path = directory; path.length >= first.length; path = dirname(path)) await syncDirectory(dirname(path))
+  const above = dirname(resolve(first))
+  for (let path = directory; path !== above; path = dirname(path)) await syncDirectory(dirname(path))
 }

@@ -82,6 +82,21 @@ describe('the bounds of the local log', () => {
   })
 })
 
+describe('where the local log is', () => {
+  it.each(['l', 'log', 'a/b/c'])('may be said relative to where the program runs: %s', async (name) => {
+    const before = process.cwd()
+    process.chdir(await temporaryDirectory())
+    try {
+      const log = await opened(name)
+      await log.append([event(1)])
+      await log.close()
+      expect((await readLog(name)).numbers).toEqual([1])
+    } finally {
+      process.chdir(before)
+    }
+  })
+})
+
 describe('who may open the local log', () => {
   it('refuses a second opener and says what to do, in this process and in another', async () => {
     const directory = await temporaryDirectory()
