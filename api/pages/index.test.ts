@@ -228,6 +228,9 @@ describe('what cannot be shown', () => {
     expect(response.status).toBe(400)
     expect(page).toContain('<a href="#where">Filter must be a dimension and a value, such as device:mobile</a>')
     expect(page).toContain('aria-invalid="true"')
+    expect(await text(`/services/${fishing.id}?where=mobile&from=2026-11-01&to=%22%3E&breakdown=device`)).toMatch(
+      /id="from"[^>]* value="2026-11-01"[\s\S]*id="to"(?![^>]* value)[\s\S]*<option value="device" selected/,
+    )
     const ranking = await get('/?department=nowhere')
     expect(ranking.status).toBe(400)
     expect(await ranking.text()).toContain('Department must be a department of the list')

@@ -147,7 +147,7 @@ async function ranking(c: PageContext, options: PagesOptions, viewer: Viewer): P
     return await send(c, 200, <RankingPage {...props} />)
   } catch (error) {
     if (!(error instanceof InvalidParameter)) throw error
-    const props = { ...shell(c, options), departments, refusal: refusal(error) }
+    const props = { ...shell(c, options), departments, choices, refusal: refusal(error) }
     return send(c, 400, <RefusedRankingPage {...props} />)
   }
 }
@@ -176,7 +176,12 @@ async function service(c: PageContext, options: PagesOptions, viewer: Viewer, id
     )
   } catch (error) {
     if (!(error instanceof InvalidParameter)) throw error
-    return send(c, 400, <RefusedPage {...shell(c, options)} service={found} choices={{}} refusal={refusal(error)} />)
+    const choices = { from: given(c, 'from'), to: given(c, 'to'), breakdown: given(c, 'breakdown') }
+    return send(
+      c,
+      400,
+      <RefusedPage {...shell(c, options)} service={found} choices={choices} refusal={refusal(error)} />,
+    )
   }
 }
 

@@ -6,7 +6,7 @@ import { ErrorSummary, Select } from './fields.tsx'
 import { count, longTime, percent, period, plural } from './format.ts'
 import { FunnelPlot } from './funnel-plot.tsx'
 import { Page, type Shell } from './layout.tsx'
-import { PeriodForm } from './period-form.tsx'
+import { PeriodForm, shownDays, typedDays } from './period-form.tsx'
 import { RateMark, RateText, Unknown } from './rate.tsx'
 import { MadeUpNotice, MadeUpTag } from './sample.tsx'
 import type { Refusal } from './service.tsx'
@@ -71,14 +71,16 @@ function allMadeUp({ services }: LowCompletionAnswer): boolean {
 }
 
 /** The same page where a choice was refused: the form again, and no figures. */
-export function RefusedRankingPage(props: Shell & { departments: readonly string[]; refusal: Refusal }) {
-  const { refusal } = props
+export function RefusedRankingPage(
+  props: Shell & { departments: readonly string[]; choices: RankingChoices; refusal: Refusal },
+) {
+  const { refusal, choices, departments } = props
   const field = ['from', 'to', 'department'].find((name) => name === refusal.parameter)
   return (
     <Page {...props} title={`Error: ${heading}`}>
       <ErrorSummary field={field} message={refusal.message} />
       <h1 class="govuk-heading-l wm-heading">{heading}</h1>
-      <RankingForm choices={{}} departments={props.departments} refusal={refusal} />
+      <RankingForm choices={choices} departments={departments} refusal={refusal} />
       <p class="govuk-body">
         <a class="govuk-link" href="/">
           Show the last 28 days instead
@@ -100,7 +102,7 @@ function RankingForm({ choices, departments, answer, refusal }: RankingFormProps
   return (
     <PeriodForm
       action="/"
-      shown={answer}
+      days={answer === undefined ? typedDays(choices) : shownDays(answer)}
       open={refusal !== undefined || changed !== undefined}
       summary={departments.length > 1 ? 'Choose days or a department' : 'Choose days'}
       errors={refusal === undefined ? {} : { [refusal.parameter]: refusal.message }}

@@ -9,7 +9,7 @@ import { FunnelChart } from './funnel-chart.tsx'
 import { BreakdownTable, StepsTable } from './funnel-table.tsx'
 import { Page, type Shell } from './layout.tsx'
 import { ProvisionalLeavers, silentOf } from './leavers.tsx'
-import { PeriodForm } from './period-form.tsx'
+import { PeriodForm, shownDays, typedDays } from './period-form.tsx'
 import { MadeUpNotice } from './sample.tsx'
 import { TotalsPanel } from './totals.tsx'
 
@@ -59,7 +59,7 @@ export function RefusedPage(props: Shell & { service: Service; choices: Choices;
     <Page {...props} title={`Error: ${service.name}`}>
       <ErrorSummary field={fieldOf(refusal.parameter)} message={refusal.message} />
       <ServiceHeading service={service} />
-      <ChoicesForm service={service} choices={{}} refusal={refusal} />
+      <ChoicesForm service={service} choices={props.choices} refusal={refusal} />
       <p class="govuk-body">
         <a class="govuk-link" href={serviceAddress(service.id)}>
           Show the last 28 days instead
@@ -96,7 +96,7 @@ function ChoicesForm({ service, choices, answer, refusal }: ChoicesFormProps) {
   return (
     <PeriodForm
       action={serviceAddress(service.id)}
-      shown={answer}
+      days={answer === undefined ? typedDays(choices) : shownDays(answer)}
       open={refusal !== undefined || changed !== undefined}
       summary="Choose days, break down or filter"
       errors={refusal === undefined ? {} : { [refusal.parameter]: refusal.message }}
