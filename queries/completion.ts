@@ -68,7 +68,7 @@ function storedRows(context: QueryContext, services: readonly Service[], period:
     'Array(Int64)',
     services.map(({ funnel }) => normaliseFunnel(funnel).windowMs),
   )
-  const stored = sql`SELECT service, journey, firstAt, lastAt, eventsDropped, dimensions, verdict AS v,
+  const stored = sql`SELECT service, firstAt, start, latestStart, excluded, depth, completed, failed,
       ${windows}[indexOf(${ids}, service)] AS windowMs,
       version != ${versions}[indexOf(${ids}, service)] AS stale
     FROM facts FINAL

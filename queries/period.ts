@@ -75,11 +75,26 @@ function zoned(ms: number, tz: string): Temporal.ZonedDateTime {
 
 /** As answers show an instant in a zone: ISO 8601 with the offset that holds there and then. */
 export function isoInZone(ms: number, tz: string): string {
-  const time = zoned(ms, tz)
-  // An offset with seconds (before 1972 there were some) has no ISO 8601 form.
-  if (time.offsetNanoseconds % 60_000_000_000 !== 0) return new Date(ms).toISOString()
-  const digits = time.millisecond === 0 ? 0 : 3
-  return time.toString({ timeZoneName: 'never', fractionalSecondDigits: digits })
+  return isoClock(tz)(ms)
+}
+
+/** The same for many instants, in ascending order best: the zone is asked again only where its clock changes. */
+export function isoClock(tz: string): (ms: number) => string {
+  let offset = { from: Infinity, until: -Infinity, ms: 0, text: '' }
+  return (ms) => {
+    if (ms < offset.from || ms >= offset.until) {
+      const time = zoned(ms, tz)
+      offset = {
+        from: ms,
+        until: time.getTimeZoneTransition('next')?.epochMilliseconds ?? Infinity,
+        ms: time.offsetNanoseconds / 1e6,
+        text: time.offset,
+      }
+    }
+    // An offset with seconds (before 1972 there were some) has no ISO 8601 form.
+    if (offset.ms % 60_000 !== 0) return new Date(ms).toISOString()
+    return new Date(ms + offset.ms).toISOString().replace(/(?:\.000)?Z$/, '') + offset.text
+  }
 }
 
 /**

@@ -2,11 +2,11 @@ import { param, raw, sql, type Sql } from '../domain/sql.ts'
 import type { TrendAnswer, TrendPeriod } from './answers.ts'
 import type { QueryContext, TrendQuestion } from './context.ts'
 import { revisedHours, stateOf } from './marks.ts'
-import { isoInZone, trendStarts } from './period.ts'
+import { isoClock, trendStarts } from './period.ts'
 import { provenance } from './provenance.ts'
 import { rateOf } from './rates.ts'
 import { revisionOf } from './revision.ts'
-import { positionOf, resolveSubject, type Subject } from './subject.ts'
+import { positionOf, resolveSubject } from './subject.ts'
 import { onVerdicts, stateCodes, type StateName } from './verdicts.ts'
 
 const hourMs = 3_600_000
@@ -45,11 +45,17 @@ export async function trend(context: QueryContext, question: TrendQuestion): Pro
     return { result, stale: result.some(({ anyStale }) => anyStale > 0) }
   })
   const hours = await revisedHours(context, subject)
+  const iso = isoClock(subject.period.tz)
+  const shownStarts = starts.map(iso)
   const byStart = new Map(rows.map((row) => [Number(row.periodStart), row]))
   const periods = starts.map((start, index) => {
     const end = starts[index + 1] ?? subject.period.to
     const revised = reachesInto(hours, start, end)
-    return periodOf(subject, { start, end, row: byStart.get(start), withStep: position !== null, revised })
+    return {
+      start: shownStarts[index] ?? '',
+      end: shownStarts[index + 1] ?? iso(end),
+      ...periodOf({ row: byStart.get(start), withStep: position !== null, revised }),
+    }
   })
   return {
     ...provenance(subject, revision),
@@ -74,14 +80,12 @@ function statement(journeys: Sql, starts: readonly number[], position: number | 
 }
 
 interface Cut {
-  readonly start: number
-  readonly end: number
   readonly row: Row | undefined
   readonly withStep: boolean
   readonly revised: boolean
 }
 
-function periodOf({ period }: Subject, { start, end, row, withStep, revised }: Cut): TrendPeriod {
+function periodOf({ row, withStep, revised }: Cut): Omit<TrendPeriod, 'start' | 'end'> {
   const of = (state: StateName) => Number(row?.states[stateCodes[state]] ?? 0)
   const states = {
     completed: of('completed'),
@@ -93,8 +97,6 @@ function periodOf({ period }: Subject, { start, end, row, withStep, revised }: C
   const elapsedReached = Number(row?.elapsedReached ?? 0)
   const elapsed = { started: Number(row?.elapsedStarted ?? 0), completed: Number(row?.elapsedCompleted ?? 0) }
   return {
-    start: isoInZone(start, period.tz),
-    end: isoInZone(end, period.tz),
     started,
     ...states,
     unstarted: of('unstarted'),

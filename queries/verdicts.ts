@@ -6,8 +6,7 @@ import type { Subject } from './subject.ts'
  * The journeys of a subject's period, one row each, with what its funnel says of them. Everything that is
  * counted or listed is read from here, so that no two answers can disagree.
  *
- * Columns: service, journey, firstAt, lastAt, eventsDropped, dimensions, stale, start, latestStart, excluded,
- *          entered, depth, times, completionMs, and those of `judged`.
+ * Columns: service, journey, firstAt, lastAt, eventsDropped, dimensions, those of the verdict, and those of `judged`.
  *
  * Reads   facts FINAL of one service. With `source` stored, only the verdict columns of the version asked for;
  *         a row of another version is let through with `stale` = 1, and the caller asks again with compiled.
@@ -16,16 +15,21 @@ import type { Subject } from './subject.ts'
  */
 export function journeysOf(subject: Subject, source: VerdictSource, journey?: bigint): Sql {
   const { period, funnel, service, now } = subject
-  return judged(
-    sql`SELECT service, journey, firstAt, lastAt, eventsDropped, dimensions,
-        ${param('Int64', funnel.windowMs)} AS windowMs, ${staleness(subject, source)} AS stale,
-        ${verdictOf(subject, source)} AS v
+  const known = raw('service, journey, firstAt, lastAt, eventsDropped, dimensions')
+  const read = (verdict: Sql) => sql`SELECT ${known}, ${param('Int64', funnel.windowMs)} AS windowMs,
+        ${staleness(subject, source)} AS stale, ${verdict}
       FROM facts FINAL
-      WHERE service = ${param('String', service.id)}${only(journey)} AND ${reachesInto(period)}${conditions(subject)}`,
-    period,
-    now,
-  )
+      WHERE service = ${param('String', service.id)}${only(journey)} AND ${reachesInto(period)}${conditions(subject)}`
+  // Column by column where they are stored, so that the engine reads those that a question needs.
+  const rows =
+    source === 'stored'
+      ? read(raw(verdictFields.join(', ')))
+      : sql`SELECT ${known}, windowMs, stale, ${raw(verdictFields.map((field) => `v.${field} AS ${field}`).join(', '))}
+        FROM (${read(sql`${verdictOf(subject)} AS v`)})`
+  return judged(rows, period, now)
 }
+
+const verdictFields = ['start', 'latestStart', 'excluded', 'depth', 'entered', 'times', 'completed', 'failed'] as const
 
 /** A start lies between a journey's first event and its last: cheap to see, and leaves out most of what is older. */
 export function reachesInto(period: Period): Sql {
@@ -33,20 +37,17 @@ export function reachesInto(period: Period): Sql {
 }
 
 /**
- * Rows with a verdict `v`, `windowMs` and `stale`, as they are at a moment: those of the period and stale ones, with
+ * Rows with the fields of a verdict, `windowMs` and `stale`, as they are at a moment: those of the period and stale ones, with
  * seenAt (ms: the start, or the first event of a journey that never started), elapsed (it started, and first
  * start + window has passed) and state (`stateCodes`). A window ends with its last millisecond: then it is open still.
  */
 export function judged(rows: Sql, period: Period, now: number): Sql {
   const at = param('Int64', now)
   return sql`
-    SELECT service, journey, firstAt, lastAt, eventsDropped, dimensions, stale, v.start AS start,
-      v.latestStart AS latestStart, v.excluded AS excluded, v.entered AS entered, v.depth AS depth,
-      v.times AS times, v.completionMs AS completionMs,
-      if(depth > 0 OR excluded = 1, start, firstAt) AS seenAt,
+    SELECT *, if(depth > 0 OR excluded = 1, start, firstAt) AS seenAt,
       depth > 0 AND ${at} > start + windowMs AS elapsed,
       multiIf(excluded = 1, ${code('excluded')}, depth = 0, ${code('unstarted')},
-        v.completed = 1, ${code('completed')}, v.failed = 1, ${code('failed')},
+        completed = 1, ${code('completed')}, failed = 1, ${code('failed')},
         ${at} <= latestStart + windowMs, ${code('open')}, ${code('abandoned')}) AS state
     FROM (${rows})
     WHERE (seenAt >= ${param('Int64', period.from)} AND seenAt < ${param('Int64', period.to)}) OR stale = 1`
@@ -74,9 +75,8 @@ export function likelySource({ version, service }: Subject): VerdictSource {
   return version === service.version ? 'stored' : 'compiled'
 }
 
-function verdictOf({ version, compiled }: Subject, source: VerdictSource): Sql {
+function verdictOf({ version, compiled }: Subject): Sql {
   if (version === null) return compiled.verdict
-  if (source === 'stored') return raw('verdict')
   return sql`if(version = ${param('UInt32', version)}, verdict, ${compiled.verdict})`
 }
 
