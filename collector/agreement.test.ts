@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { eventInput, eventsBody } from '../domain/event-input.ts'
+import { eventInput, eventLine, eventsBody } from '../domain/event-input.ts'
 import { channels, eventTypes, outcomes } from '../domain/stored-event.ts'
-import { openCollector, post, receivedAt } from '../tests/support/collector.ts'
+import { adminSecret, openCollector, post, receivedAt } from '../tests/support/collector.ts'
 
 /** The documented schema and the collector's own checks, held to the same verdicts. */
 
@@ -136,6 +136,24 @@ describe('the schema and the collector', () => {
         expect(shapeFaults.has(answer.code ?? ''), answer.body).toBe(!schema.success)
       }),
       { numRuns: 2_000 },
+    )
+  })
+
+  it('say the same of any line of NDJSON', async () => {
+    const bench = await openCollector({ foreignStepsMax: 1e9, dimensionValuesMax: 1e9 })
+    const headers = { 'Content-Type': 'application/x-ndjson', Authorization: `Bearer ${adminSecret}` }
+    const whose = fc.record({ service: fc.constant('fishing'), journey: field(fc.constant('j')), sentAt: hostile })
+    await fc.assert(
+      fc.asyncProperty(whose, event, async (envelope, given) => {
+        const line = { ...given, ...envelope }
+        const answer = await post(bench, line, headers)
+        const { refused } = JSON.parse(answer.body) as { refused: { code: string }[] }
+        // How far a time may lie back or ahead is no matter of shape.
+        if (refused.some((one) => 'path' in one && one.path === 'at')) return
+        const schema = eventLine.safeParse(JSON.parse(JSON.stringify(line)))
+        expect(shapeFaults.has(refused[0]?.code ?? ''), answer.body).toBe(!schema.success)
+      }),
+      { numRuns: 1_000 },
     )
   })
 })
