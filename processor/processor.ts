@@ -50,9 +50,8 @@ export interface Processor {
 
 /** Events of one batch: what it holds in memory is bounded by this. */
 const batchEventsMax = 50_000
-/** Batches begin this far apart, unless they are large: a part on disk for every event would drown the engine in merges. */
-const batchIntervalMs = 250
-const batchEventsLarge = 20_000
+/** From the first event of a batch to the next batch at least: a part on disk for every event would drown the engine in merges. */
+const gatherMs = 250
 
 /** How often cohort hours are looked at. */
 const sweepIntervalMs = 5_000
@@ -121,10 +120,9 @@ export function createProcessor(parts: ProcessorParts): Processor {
     const parts: BatchParts = { ...aside, facts, cohorts, stepNames }
     await log.consume(
       async (batch) => {
-        const begun = performance.now()
         await exclusive(() => processBatch(batch, parts, patience))
-        if (batch.events.length < batchEventsLarge)
-          await pause(batchIntervalMs - (performance.now() - begun), patience.signal)
+        // What has waited longer has gathered already what there was to gather. A clock that was set back is no wait.
+        await pause(Math.min(gatherMs, gatherMs - (clock.now() - batch.appendedAt)), patience.signal)
       },
       patience.signal,
       batchEventsMax,
