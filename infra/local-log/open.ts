@@ -70,5 +70,6 @@ async function makeDirectory(directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true, mode: 0o700 })
   if (first === undefined) return
   const above = dirname(resolve(first))
-  for (let path = directory; path !== above; path = dirname(path)) await syncDirectory(dirname(path))
+  for (let path = directory; path !== above && path !== dirname(path); path = dirname(path))
+    await syncDirectory(dirname(path))
 }
