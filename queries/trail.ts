@@ -7,7 +7,7 @@ import type { QueryContext, TrailQuestion } from './context.ts'
 import { journeyHex, journeyNumber } from './journey-hash.ts'
 import { revisionOf } from './revision.ts'
 import { stepAt, type Subject } from './subject.ts'
-import { journeysOf, stateName } from './verdicts.ts'
+import { onVerdicts, stateName } from './verdicts.ts'
 
 interface Journey {
   readonly journey: string
@@ -16,6 +16,7 @@ interface Journey {
   readonly depth: number
   readonly elapsed: number
   readonly eventsDropped: number
+  readonly anyStale: number
 }
 
 interface EventRow {
@@ -52,9 +53,16 @@ async function trailOf(context: QueryContext, service: Service, journey: bigint)
   const subject = wholeLife(service, context.clock.now())
   const revision = await revisionOf(context, [service])
   const limits = { secondsMax: context.limits.querySecondsMax }
-  const [row] = await context.reads.select<Journey>(
-    sql`SELECT journey, start, state, depth, elapsed, eventsDropped FROM (${journeysOf(subject, 'compiled', journey)})`,
-    limits,
+  const row = await onVerdicts(
+    subject,
+    async (journeys) => {
+      const [result] = await context.reads.select<Journey>(
+        sql`SELECT journey, start, state, depth, elapsed, eventsDropped, stale AS anyStale FROM (${journeys})`,
+        limits,
+      )
+      return { result, stale: (result?.anyStale ?? 0) > 0 }
+    },
+    journey,
   )
   if (row === undefined) return null
   const events = await context.reads.select<EventRow>(

@@ -104,13 +104,15 @@ function conditions({ where }: Subject): Sql {
  * Runs a question on stored verdicts and, when it met journeys whose verdict is of another version (their
  * service's funnel has just changed), once more on compiled ones.
  * @param run must say whether a row that it counted was stale
+ * @param journey the only one asked about
  */
 export async function onVerdicts<Result>(
   subject: Subject,
   run: (journeys: Sql) => Promise<{ result: Result; stale: boolean }>,
+  journey?: bigint,
 ): Promise<Result> {
   const source = likelySource(subject)
-  const first = await run(journeysOf(subject, source))
+  const first = await run(journeysOf(subject, source, journey))
   if (!first.stale) return first.result
-  return (await run(journeysOf(subject, 'compiled'))).result
+  return (await run(journeysOf(subject, 'compiled', journey))).result
 }

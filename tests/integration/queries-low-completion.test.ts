@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Service } from '../../domain/service.ts'
+import { lowCompletionAnswer } from '../../queries/answers.ts'
+import { openAnswering, type Answering } from '../support/answering.ts'
+import { insertFacts } from '../support/facts.ts'
+import type { OracleJourney } from '../support/oracle.ts'
+
+const monday = Date.UTC(2026, 9, 12, 9)
+const day = 24 * 3_600_000
+const period = { from: '2026-10-12', to: '2026-10-13' }
+const steps = ['start', 'name', 'done']
+
+let answering: Answering
+
+/** Completed and started of each service: one is far worse than the others. */
+const counts: Record<string, readonly [completed: number, started: number]> = {
+  apply: [80, 100],
+  book: [78, 100],
+  claim: [82, 100],
+  declare: [75, 100],
+  enrol: [85, 100],
+  file: [79, 100],
+  grant: [81, 100],
+  help: [77, 100],
+  inform: [84, 100],
+  join: [2, 2],
+  worst: [20, 100],
+  unseen: [0, 0],
+}
+
+beforeAll(async () => {
+  answering = await openAnswering(monday + 30 * day)
+  for (const [id, [completed, started]] of Object.entries(counts)) {
+    const service = await put(id)
+    await insertFacts(answering.stores, service, journeys(completed, started))
+  }
+})
+
+afterAll(() => answering.close())
+
+function put(id: string, options: { sample?: boolean } = {}): Promise<Service> {
+  const department = id < 'd' ? 'first' : 'second'
+  return answering.putService(id, { name: id, department, funnel: { steps, window: 'P1D' } }, options)
+}
+
+/** Who does not complete leaves at the second step, every tenth at the first. */
+function journeys(completed: number, started: number): OracleJourney[] {
+  return Array.from({ length: started }, (_, index) => ({
+    journey: (index + 1).toString(16).padStart(16, '0'),
+    events: steps.slice(0, index < completed ? 3 : index % 10 === 0 ? 1 : 2).map((step, position) => ({
+      type: 'step' as const,
+      step,
+      at: monday + index * 1000 + position * 60_000,
+      seq: 0,
+      outcome: '' as const,
+    })),
+  }))
+}
+
+describe('services by low completion', () => {
+  it('ranks by the shrunk rate, flags the worst and names its step', async () => {
+    const answer = await answering.questions.lowCompletion(period)
+    expect(lowCompletionAnswer.parse(answer)).toEqual(answer)
+    const [worst, second] = answer.services
+    expect(worst).toMatchObject({
+      rank: 1,
+      id: 'worst',
+      started: 100,
+      completed: 20,
+      flagged: true,
+      worstStep: { step: 'name', position: 2, lost: 72 },
+    })
+    expect(worst?.shrunkRate).toBeGreaterThan(0.2)
+    expect(second?.flagged).toBe(false)
+    const shrunk = answer.services.flatMap(({ shrunkRate }) => shrunkRate ?? [])
+    expect(shrunk).toEqual([...shrunk].sort((a, b) => a - b))
+    // Two of two is less than 85 of 100 says.
+    const rank = (id: string) => answer.services.find((service) => service.id === id)?.rank
+    expect(rank('join')).toBeLessThan(rank('enrol') ?? 0)
+  })
+
+  it('puts who says nothing last, without a rank', async () => {
+    const { services } = await answering.questions.lowCompletion(period)
+    expect(services.at(-1)).toMatchObject({ id: 'unseen', rank: null, rate: null, shrunkRate: null, worstStep: null })
+  })
+
+  it('has the totals of each funnel', async () => {
+    const { services } = await answering.questions.lowCompletion(period)
+    for (const { id, started, completed, elapsed, rate } of services) {
+      const service = await answering.registry.service(id)
+      if (service === undefined) throw new Error(`no service ${id}`)
+      const { totals } = await answering.questions.funnel({ service, ...period })
+      expect({ started, completed, elapsed, rate }).toEqual({
+        started: totals.started,
+        completed: totals.completed,
+        elapsed: totals.elapsed,
+        rate: totals.completionRate,
+      })
+    }
+  })
+
+  it('draws a funnel plot of all, with the worst far outside', async () => {
+    const { funnelPlot } = await answering.questions.lowCompletion(period)
+    expect(funnelPlot.points).toHaveLength(11)
+    expect(funnelPlot.mean).toBeCloseTo(743 / 1002)
+    expect(funnelPlot.points.find(({ id }) => id === 'worst')?.z).toBeLessThan(-2)
+    expect(funnelPlot.limits[0]?.started).toBeLessThanOrEqual(2)
+    expect(funnelPlot.limits.at(-1)?.started).toBeGreaterThanOrEqual(100)
+  })
+
+  it('compares only those asked for, and flags none of few', async () => {
+    const first = await answering.questions.lowCompletion({ ...period, department: 'first' })
+    expect(first.services.map(({ id }) => id).sort()).toEqual(['apply', 'book', 'claim'])
+    const some = await answering.questions.lowCompletion({ ...period, services: ['worst', 'apply', 'gone'], limit: 1 })
+    expect(some.services).toMatchObject([{ id: 'worst', rank: 1, flagged: false }])
+    expect((await answering.questions.lowCompletion({ ...period, services: [] })).services).toEqual([])
+  })
+
+  it('is partial while a journey may still complete', async () => {
+    answering.clock.set(monday + 3_600_000)
+    const answer = await answering.questions.lowCompletion(period)
+    answering.clock.set(monday + 30 * day)
+    expect(answer).toMatchObject({ period: 'partial', funnelPlot: { mean: null, points: [], limits: [] } })
+    expect(answer.services.every(({ rate, flagged }) => rate === null && !flagged)).toBe(true)
+  })
+
+  it('leaves made-up services out once a real one has events', async () => {
+    const sample = await put('made-up', { sample: true })
+    await insertFacts(answering.stores, sample, journeys(1, 50))
+    const ids = async () => (await answering.questions.lowCompletion(period)).services.map(({ id }) => id)
+    expect(await ids()).not.toContain('made-up')
+    for (const id of Object.keys(counts)) if (counts[id]?.[1] !== 0) await answering.registry.deleteService(id)
+    expect(await ids()).toContain('made-up')
+  })
+})
