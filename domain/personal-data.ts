@@ -113,8 +113,10 @@ export function personalData(text: string): string | null {
   if (!suspect.test(text)) return null
   // Full-width and other look-alike forms count as what they look like.
   const plain = text.normalize('NFKC')
-  for (const { kind, every, check } of searches) {
-    for (const [match] of plain.matchAll(every)) if (check === undefined || check(match)) return kind
+  for (const { kind, pattern, every, check } of searches) {
+    if (!pattern.test(plain)) continue
+    if (check === undefined) return kind
+    for (const [match] of plain.matchAll(every)) if (check(match)) return kind
   }
   return null
 }
