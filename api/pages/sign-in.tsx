@@ -19,7 +19,7 @@ export function SignInPage({ next, error, ...shell }: SignInProps) {
           <Input
             id="key"
             label="Key"
-            hint="It begins with wmk_. It is sent once and not kept in your browser; you stay signed in for 12 hours."
+            hint="It is sent once and not kept in your browser; you stay signed in for 12 hours."
             type="password"
             autocomplete="current-password"
             required
@@ -36,7 +36,7 @@ export function SignInPage({ next, error, ...shell }: SignInProps) {
           <div class="govuk-details__text">
             <p class="govuk-body">Whoever runs Waymark here can make one, on the machine that it runs on:</p>
             <pre class="wm-code" tabindex={0} role="region" aria-label="Command that makes a key">
-              <code>npx waymark keys create "Fishing team" --scope read</code>
+              <code>npx waymark keys create --name "Fishing team" --scope read</code>
             </pre>
           </div>
         </details>
