@@ -23,7 +23,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true })
 })
 
-test('ClickHouse and the oracle agree on random funnels and trails', { timeout: 300_000 }, async () => {
+test('ClickHouse and the oracle agree on random funnels and trails', { timeout: 600_000 }, async () => {
   const { difference, funnels, pairs, skipped } = await agree(stores, compileFunnel, seed, agreementSize)
   if (difference !== null) expect.fail(describeDifference(await shrink(stores, compileFunnel, difference), seed))
   expect(funnels).toBeGreaterThanOrEqual(2_000)

@@ -39,7 +39,7 @@ describe('ClickHouse says what the document says', () => {
   })
 
   test.each(examples)('$name', async ({ name, funnel, events, verdict }) => {
-    await insertTrails(stores, name, [events])
+    await insertTrails(stores, new Map([[name, [events]]]))
     expect(await storeVerdicts(stores.reads, name, [compileFunnel(funnel)])).toEqual([[verdict]])
   })
 })

@@ -1,5 +1,5 @@
-import { readFileSync, readdirSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { z } from 'zod'
@@ -8,7 +8,9 @@ import type { Compile } from './agreement.ts'
 /** A mistake in the compiler's text. */
 export interface Mutant {
   readonly name: string
-  /** Stands exactly once in the files of the compiler. */
+  /** In domain/funnel/. */
+  readonly file: string
+  /** Stands exactly once in the file. */
   readonly find: string
   readonly replace: string
 }
@@ -25,14 +27,11 @@ const compilerModule = z.object({
  * @throws Error unless `find` stands exactly once
  */
 export async function mutatedCompiler(mutant: Mutant, directory: string, number: number): Promise<Compile> {
-  const files = readdirSync(compilerDirectory).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-  const texts = new Map(files.map((file) => [file, readFileSync(join(compilerDirectory, file), 'utf8')]))
-  const hits = [...texts].flatMap(([file, text]) =>
-    Array.from({ length: text.split(mutant.find).length - 1 }, () => file),
-  )
-  const [hit] = hits
-  if (hit === undefined || hits.length > 1)
-    throw new Error(`the text to mutate stands ${hits.length} times in domain/funnel/, not once: ${mutant.find}`)
+  const original = join(compilerDirectory, mutant.file)
+  const text = readFileSync(original, 'utf8')
+  const times = text.split(mutant.find).length - 1
+  if (times !== 1)
+    throw new Error(`the text to mutate stands ${times} times in ${mutant.file}, not once: ${mutant.find}`)
 
   const outfile = join(directory, `mutant-${number}.mjs`)
   await build({
@@ -47,9 +46,7 @@ export async function mutatedCompiler(mutant: Mutant, directory: string, number:
         name: 'mutant',
         setup: (pass) => {
           pass.onLoad({ filter: /domain\/funnel\/[^/]+\.ts$/ }, ({ path }) =>
-            basename(path) === hit
-              ? { contents: (texts.get(hit) ?? '').replace(mutant.find, () => mutant.replace), loader: 'ts' }
-              : null,
+            path === original ? { contents: text.replace(mutant.find, () => mutant.replace), loader: 'ts' } : null,
           )
         },
       },

@@ -65,23 +65,33 @@ export function packed(events: readonly OracleEvent[], hashes: ReadonlyMap<strin
   }
 }
 
-/** Keeps trails under the name of a set, the n-th trail being journey n. */
+/** Keeps trails under the names of sets, the n-th trail of a set being journey n. */
 export async function insertTrails(
   stores: Stores,
-  set: string,
-  trails: readonly (readonly OracleEvent[])[],
+  sets: ReadonlyMap<string, readonly (readonly OracleEvent[])[]>,
 ): Promise<void> {
-  const hashes = await stepHashes(stores.reads, [...new Set(trails.flat().map(({ step }) => step))])
-  const rows = trails.map((trail) => packed(trail, hashes))
-  const arrays = packedColumns.map(({ name, type }) =>
+  const all = [...sets].flatMap(([set, trails]) => trails.map((trail, journey) => ({ set, journey, trail })))
+  const hashes = await stepHashes(stores.reads, [...new Set(all.flatMap(({ trail }) => trail.map(({ step }) => step)))])
+  const rows = all.map(({ trail }) => packed(trail, hashes))
+  const columns = [
     param(
-      `Array(Array(${type}))`,
-      rows.map((row) => row[name]),
+      'Array(String)',
+      all.map(({ set }) => set),
     ),
-  )
+    param(
+      'Array(UInt64)',
+      all.map(({ journey }) => journey),
+    ),
+    ...packedColumns.map(({ name, type }) =>
+      param(
+        `Array(Array(${type}))`,
+        rows.map((row) => row[name]),
+      ),
+    ),
+  ]
   await stores.writes.command(createPackedTrails)
   await stores.writes.command(
-    sql`INSERT INTO packed_trails SELECT ${param('String', set)}, untuple(arrayJoin(arrayZip(range(${param('UInt64', rows.length)}), ${join(arrays, ', ')})))`,
+    sql`INSERT INTO packed_trails SELECT untuple(arrayJoin(arrayZip(${join(columns, ', ')})))`,
   )
 }
 
