@@ -3,7 +3,7 @@ import type { Clock } from '../domain/ports/clock.ts'
 import type { LogBatch, Unreadable } from '../domain/ports/event-log.ts'
 import type { Stores } from '../domain/ports/store.ts'
 import type { StoredEvent } from '../domain/stored-event.ts'
-import { bisect, reasonOf, setAsideColumns, type SetAside } from './set-aside.ts'
+import { bisect, reasonOf, setAsideColumns, withRoomForOne, type SetAside } from './set-aside.ts'
 import type { ProcessorSignals } from './signals.ts'
 import { stepNameColumns, type StepNames } from './step-names.ts'
 import { touchedBy, type Touched } from './touched.ts'
@@ -69,10 +69,12 @@ async function putTrail(batch: LogBatch, parts: BatchParts, patience: Patience):
   const order = rows.map((_, index) => index)
   const refused = await untilDone('trail', patience, () =>
     bisect(order, (some) =>
-      parts.stores.writes.insert(
-        'trail',
-        trailColumns,
-        some.length === rows.length ? rows : some.flatMap((index) => [rows[index] ?? []]),
+      withRoomForOne(some, () =>
+        parts.stores.writes.insert(
+          'trail',
+          trailColumns,
+          some.length === rows.length ? rows : some.flatMap((index) => [rows[index] ?? []]),
+        ),
       ),
     ),
   )

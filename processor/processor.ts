@@ -11,7 +11,7 @@ import { createExclusive } from './exclusive.ts'
 import { createFactsWriter, type FactsWriter } from './facts-writer.ts'
 import { createOwnFunnels } from './own-funnels.ts'
 import { createRebuilds, type RebuildProgress, type Rebuilds } from './rebuild.ts'
-import { pause, untilDone, type Patience } from './retry.ts'
+import { laterIfRefused, pause, untilDone, type Patience } from './retry.ts'
 import { createRevisions } from './revision.ts'
 import type { ProcessorSignals } from './signals.ts'
 import { createStepNames } from './step-names.ts'
@@ -131,7 +131,9 @@ export function createProcessor(parts: ProcessorParts): Processor {
 
   async function sweepNowAndThen(cohorts: Cohorts, patience: Patience): Promise<void> {
     while (!patience.signal.aborted) {
-      await exclusive(() => untilDone('cohorts', patience, () => cohorts.sweep()))
+      await laterIfRefused('cohorts', patience, () =>
+        exclusive(() => untilDone('cohorts', patience, () => cohorts.sweep())),
+      )
       await pause(sweepIntervalMs, patience.signal)
     }
   }

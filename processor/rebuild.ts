@@ -3,7 +3,7 @@ import { param, sql } from '../domain/sql.ts'
 import type { Exclusive } from './exclusive.ts'
 import type { FactsWriter } from './facts-writer.ts'
 import type { OwnFunnels } from './own-funnels.ts'
-import { untilDone, type Patience } from './retry.ts'
+import { laterIfRefused, untilDone, type Patience } from './retry.ts'
 import type { SetAside } from './set-aside.ts'
 import type { ProcessorSignals } from './signals.ts'
 
@@ -103,10 +103,12 @@ export function createRebuilds(parts: RebuildParts): Rebuilds {
           })
           continue
         }
-        await rebuild(service, patience)
-        const { version } = await untilDone('rebuild', patience, () => ownFunnels(service))
-        // Asked again meanwhile, for a newer version: it stays in the list.
-        if (version === 0 || asked.get(service)?.version === version) asked.delete(service)
+        await laterIfRefused('rebuild', patience, async () => {
+          await rebuild(service, patience)
+          const { version } = await untilDone('rebuild', patience, () => ownFunnels(service))
+          // Asked again meanwhile, for a newer version: it stays in the list.
+          if (version === 0 || asked.get(service)?.version === version) asked.delete(service)
+        })
       }
     },
 

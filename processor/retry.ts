@@ -1,4 +1,4 @@
-import { WaymarkError } from '../domain/errors.ts'
+import { QueryTooLarge, StoreRefused, WaymarkError } from '../domain/errors.ts'
 import type { ProcessorSignals } from './signals.ts'
 
 export interface Patience {
@@ -33,6 +33,20 @@ export async function untilDone<Result>(
       patience.signals.retrying(name, error, waitMs)
       await pause(waitMs, patience.signal)
     }
+  }
+}
+
+/**
+ * For work beside the batches, which must not stop them: what the engine refuses, or has no room for, is told
+ * and left for the next time, which is not before `waitMsMax`.
+ */
+export async function laterIfRefused(name: string, patience: Patience, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (!(error instanceof StoreRefused || error instanceof QueryTooLarge)) throw error
+    patience.signals.retrying(name, error, waitMsMax)
+    await pause(waitMsMax, patience.signal)
   }
 }
 

@@ -1,4 +1,4 @@
-import { QueryTooLarge, StoreRefused } from '../domain/errors.ts'
+import { QueryTooLarge, StoreRefused, StoreUnavailable } from '../domain/errors.ts'
 
 /** Something that can never become part of a trail, with why: row of table set_aside. */
 export interface SetAside {
@@ -35,4 +35,17 @@ export function reasonOf(error: unknown): string {
   const parts: string[] = []
   for (let at: unknown = error; at instanceof Error && parts.length < 3; at = at.cause) parts.push(at.message)
   return parts.join(': ').replace(/\s+/g, ' ').slice(0, 500)
+}
+
+/**
+ * For work that fits any machine when it is about one item alone: that the engine has no room for it is
+ * nothing that the item did, and passes.
+ */
+export async function withRoomForOne<Item>(items: readonly Item[], work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (items.length > 1 || !(error instanceof QueryTooLarge)) throw error
+    throw new StoreUnavailable('ClickHouse has no room for a single row now', { cause: error })
+  }
 }

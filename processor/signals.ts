@@ -14,8 +14,6 @@ export interface ProcessorSignals {
   sealed(hours: number): void
   /** Sealed cohort hours that late events changed. */
   revised(hours: number): void
-  /** Rows past the longest trail that is kept, taken off the disk. */
-  pruned(journeys: number): void
 }
 
 export interface ProcessedBatch {

@@ -18,7 +18,6 @@ export function processorTelemetry({ metrics, logger }: Telemetry): ProcessorSig
   const rebuilt = counter('waymark_rebuilt_journeys_total', 'Journeys recomputed for a new version of a funnel')
   const sealed = counter('waymark_sealed_hours_total', 'Cohort hours that the clock can no longer change')
   const revised = counter('waymark_revised_hours_total', 'Sealed cohort hours that late events changed')
-  const pruned = counter('waymark_pruned_journeys_total', 'Journeys cut to the longest trail that is kept')
   const batchEvents = histogram(
     'waymark_batch_events',
     'Events of one batch',
@@ -57,10 +56,6 @@ export function processorTelemetry({ metrics, logger }: Telemetry): ProcessorSig
     revised(hours) {
       revised.inc(hours)
       logger.info({ hours }, 'late events changed hours that were complete')
-    },
-    pruned(count) {
-      pruned.inc(count)
-      logger.info({ journeys: count }, 'cut journeys that were too long')
     },
   }
 }

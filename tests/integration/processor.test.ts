@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join as path } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { StoreUnavailable } from '../../domain/errors.ts'
+import { QueryTooLarge, StoreUnavailable } from '../../domain/errors.ts'
 import type { Stores } from '../../domain/ports/store.ts'
 import { serviceInput, type FunnelInput } from '../../domain/service.ts'
 import { param, sql } from '../../domain/sql.ts'
@@ -102,6 +102,33 @@ describe('the processor', () => {
       { reason: 'no JSON', bytes: 'torn {' },
     ])
     expect(processor.status().refusedEvents).toBe(4)
+  })
+
+  it('sets nothing aside because the engine has no room, and tries again', async () => {
+    let refusals = 40
+    const crowded: Stores = {
+      ...stores,
+      writes: {
+        ...stores.writes,
+        insert: (table, columns, rows) =>
+          table === 'trail' && refusals-- > 0
+            ? Promise.reject(new QueryTooLarge('no room'))
+            : stores.writes.insert(table, columns, rows),
+      },
+    }
+    const log = new ScriptedLog([[1, 2, 3].map((number) => storedEvent({ journey: journey(number) }))])
+    const waits: number[] = []
+    const signals = {
+      ...silentSignals,
+      retrying: () => {
+        waits.push(refusals)
+        refusals = 0
+      },
+    }
+    const processor = await drain(log, await parts({ stores: crowded, signals }))
+    expect(waits).toHaveLength(1)
+    expect(processor.status().refusedEvents).toBe(0)
+    expect(await facts()).toHaveLength(3)
   })
 
   it('waits while ClickHouse is away, says so, and loses nothing', async () => {

@@ -15,7 +15,6 @@ export const silentSignals: ProcessorSignals = {
   rebuilt: () => undefined,
   sealed: () => undefined,
   revised: () => undefined,
-  pruned: () => undefined,
 }
 
 export function service(id: string, funnel: FunnelInput, some: Partial<Service> = {}): Service {
