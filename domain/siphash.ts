@@ -1,7 +1,7 @@
 /**
  * HalfSipHash-2-4 with 64 bits of output (Aumasson and Bernstein 2012; reference implementation veorq/SipHash):
  * a keyed hash for short inputs. Over whole 32-bit words, in plain arithmetic, because it runs for every event
- * and a call into a crypto library costs four times as much.
+ * and a call into a crypto library costs several times as much.
  *
  * @param words the message; only the first `length` are read. Callers make it self-delimiting
  * @param key0 low 32 bits of the key
