@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { apiRoutes, createApi, honoPath } from '../api/app.ts'
 import { documentedOperations } from '../api/docs/app.tsx'
@@ -57,5 +58,26 @@ describe('the reference', () => {
     )
     expect(served.length).toBeGreaterThan(15)
     expect([...new Set(served)].sort()).toEqual(documented.sort())
+  })
+
+  it('stands in short in docs/api.md, each call with its command', async () => {
+    const text = (await readFile(new URL('../docs/api.md', import.meta.url), 'utf8')).replaceAll('\\\n', ' ')
+    const commands = [...text.matchAll(/^curl (?:-X (\w+) )?"\$WAYMARK_URL([^"?]*)/gm)].map(
+      ([, method = 'GET', path = '']) => ({ method, path }),
+    )
+    const operations = documentedOperations({ routes, limits })
+    const matches = (operation: { method: string; path: string }, command: { method: string; path: string }) =>
+      operation.method.toUpperCase() === command.method &&
+      new RegExp(`^${operation.path.replaceAll(/\{\w+\}/g, '[^/]+').replaceAll('.', '\\.')}$`).test(command.path)
+    for (const operation of operations)
+      expect(
+        commands.some((command) => matches(operation, command)),
+        operation.id,
+      ).toBe(true)
+    for (const command of commands)
+      expect(
+        operations.some((operation) => matches(operation, command)),
+        command.path,
+      ).toBe(true)
   })
 })

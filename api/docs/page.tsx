@@ -120,7 +120,11 @@ function Call({ operation, base }: { readonly operation: Operation; readonly bas
       <p class="govuk-body govuk-!-text-break-word">
         <code>{signature(operation)}</code>
       </p>
-      {description !== undefined && <p class="govuk-body">{description}</p>}
+      {description !== undefined && (
+        <p class="govuk-body">
+          <Prose text={description} />
+        </p>
+      )}
       <p class="govuk-body">{scope === null ? 'Needs no secret key.' : `Needs a key with the scope ${scope}.`}</p>
       <Parameters operation={operation} />
       <Command label={`Command: ${summary}`} text={curl(operation, base)} />
@@ -130,7 +134,7 @@ function Call({ operation, base }: { readonly operation: Operation; readonly bas
       {answers.map(({ status, description: meaning, content }) => (
         <>
           <p class="govuk-body">
-            <strong>{status}</strong> {meaning}
+            <strong>{status}</strong> <Prose text={meaning} />
           </p>
           {Object.entries(content ?? {}).map(
             ([mediaType, { example }]) =>
@@ -174,7 +178,9 @@ function Parameters({ operation }: { readonly operation: Operation }) {
               <code>{name}</code>
             </th>
             <td class="govuk-table__cell">{repeated === true ? `${where}, repeated` : where}</td>
-            <td class="govuk-table__cell">{description}</td>
+            <td class="govuk-table__cell">
+              <Prose text={description} />
+            </td>
             <td class="govuk-table__cell">
               <code>{example}</code>
             </td>
@@ -214,13 +220,20 @@ function Problems() {
                 <code>{code}</code>
               </th>
               <td class="govuk-table__cell">{problems[code].status}</td>
-              <td class="govuk-table__cell">{problems[code].meaning}</td>
+              <td class="govuk-table__cell">
+                <Prose text={problems[code].meaning} />
+              </td>
             </tr>
           ))}
         </tbody>
       </WideTable>
     </section>
   )
+}
+
+/** What stands between backticks is code. */
+function Prose({ text }: { readonly text: string }) {
+  return <>{text.split('`').map((part, index) => (index % 2 === 1 ? <code>{part}</code> : part))}</>
 }
 
 function signature({ method, path }: Operation): string {

@@ -43,7 +43,9 @@ export function TryIt({ operation }: { readonly operation: Operation }) {
           <button class="govuk-button" type="submit">
             Send {method.toUpperCase()}
           </button>
-          <output class="wm-code" tabindex={0} aria-label={`Answer: ${summary}`}></output>
+          <pre class="wm-code" tabindex={0} role="region" aria-label={`Answer: ${summary}`} hidden>
+            <output></output>
+          </pre>
         </form>
       </details>
     </div>

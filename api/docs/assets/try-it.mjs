@@ -12,6 +12,7 @@ if (keyField !== null) keyField.closest('[hidden]').hidden = false
 
 async function send(form) {
   const output = form.querySelector('output')
+  output.closest('pre').hidden = false
   output.textContent = 'Sending…'
   const { url, init } = requestOf(form)
   try {
