@@ -23,6 +23,7 @@ import { openDocumentation } from './documentation.ts'
 import { sha256 } from './hash.ts'
 import { openLocalLog } from './local-log/open.ts'
 import { operationRoutes } from './operation.ts'
+import { originOf } from './origin.ts'
 import { readPageAssets } from './page-assets.ts'
 import { openRegistry } from './registry.ts'
 import { Releasers } from './releasers.ts'
@@ -150,7 +151,7 @@ async function createApp(
   const apiParts = { questions, registry, status, doctor, limits }
   const api = createApi({ ...apiParts, clock, signals })
   const assets = await readPageAssets()
-  const base = `http://${config.host}:${config.port}`
+  const base = originOf(config.host, config.port)
   const docs = await openDocumentation({ routes: apiRoutes(apiParts), limits, registry, assets, base })
   const pages = createPages({
     questions,

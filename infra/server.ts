@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { openWaymark, systemClock, type Waymark } from './compose.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
+import { originOf } from './origin.ts'
 import { exitCodes, type Start } from './program.ts'
 import { Releasers } from './releasers.ts'
 import { loadSample } from './sample/load.ts'
@@ -78,8 +79,7 @@ async function serve(config: Config, waymark: Waymark, releasers: Releasers): Pr
   await listen(http, { host: config.host, port: config.port })
   releasers.add('http', () => close(http))
   const { port } = http.address() as AddressInfo
-  const host = config.host.includes(':') ? `[${config.host}]` : config.host
-  logger.info({ url: `http://${host}:${port}`, dataDir: config.dataDir }, 'listening')
+  logger.info({ url: originOf(config.host, port), dataDir: config.dataDir }, 'listening')
 }
 
 function nodeServer(fetch: (request: Request) => Response | Promise<Response>): Server {

@@ -2,7 +2,7 @@ import type { Clock } from '../../domain/ports/clock.ts'
 import type { EventLog } from '../../domain/ports/event-log.ts'
 import type { Registry } from '../../domain/ports/registry.ts'
 import { seededRandom } from '../../domain/random.ts'
-import { serviceInput } from '../../domain/service.ts'
+import { serviceInput, type FunnelInput } from '../../domain/service.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 import { sampleJourneys, type SampleJourney } from './journeys.ts'
 import { sampleServices, sampleTimeZone, type SampleService } from './services.ts'
@@ -45,9 +45,17 @@ function definition({ name, department, owner, funnel, target }: SampleService) 
     department,
     owner,
     timeZone: sampleTimeZone,
-    funnel,
+    funnel: { ...funnel, steps: funnel.steps.map(labelled) },
     targets: { completionRate: target },
   })
+}
+
+/** `upload-proof` is shown as "Upload proof". */
+function labelled(step: FunnelInput['steps'][number]): FunnelInput['steps'][number] {
+  if (typeof step !== 'string' && 'anyOf' in step) return step
+  const fields = typeof step === 'string' ? { step } : step
+  const words = fields.step.replaceAll('-', ' ')
+  return { name: `${words.charAt(0).toUpperCase()}${words.slice(1)}`, ...fields }
 }
 
 function stored(sample: SampleService, { device, browser, events }: SampleJourney, journey: string): StoredEvent[] {
