@@ -69,10 +69,16 @@ function pass(funnel: Funnel): Sql {
   const window = param('Int64', funnel.windowMs)
   const excludes = funnel.exclusions.length > 0
   const common = raw('arrayMap(w_v -> arrayFold((w_m, w_f) -> bitAnd(w_m, w_f), w_v, bitNot(toUInt64(0))), w_fits)')
+  // Sorted together, ends of windows and excluded events count themselves: comparing each with each would take 100 MB.
   const era = excludes
     ? bind(
-        { w_xat: raw('arrayMap(w_e -> w_e.1, arrayFilter(w_e -> w_e.4 != 0, w_events))') },
-        sql`if(empty(w_xat), arrayMap(w_a -> toUInt32(0), w_at), arrayMap(w_a -> toUInt32(arrayCount(w_x -> w_x <= w_a + ${window}, w_xat)), w_at))`,
+        {
+          w_ends: sql`arraySort(arrayConcat(arrayMap(w_a -> (w_a + ${window}, 1), w_at),
+            arrayMap(w_e -> (w_e.1, 0), arrayFilter(w_e -> w_e.4 != 0, w_events))))`,
+        },
+        raw(
+          'arrayMap(w_n -> toUInt32(w_n), arrayFilter((w_n, w_y) -> w_y.2 = 1, arrayCumSum(w_y -> w_y.2 = 0, w_ends), w_ends))',
+        ),
       )
     : raw('arrayMap(w_a -> toUInt32(0), w_at)')
   return sql`arrayFold((w_s, w_t, w_g, w_pass, w_x, w_all, w_era) ->
