@@ -34,9 +34,9 @@ export function durableNames(directory: string): DurableNames {
   return {
     async after(statement) {
       const table = /^\s*INSERT\s+INTO\s+(\w+)/i.exec(statement)?.[1]
-      // A link to where the table keeps its parts.
-      if (table !== undefined) await syncDirectory(join(directory, 'data', 'default', table))
-      else await everything()
+      // A link to where the table keeps its parts; a table that keeps none has no link.
+      const known = table !== undefined && (await syncIfThere(join(directory, 'data', 'default', table)))
+      if (!known) await everything()
     },
     close: () => clearInterval(timer),
   }
@@ -45,17 +45,23 @@ export function durableNames(directory: string): DurableNames {
 /** Below this one, to a depth: `store/abc/abcdef…` holds the parts of a table; what is in a part, the engine fsyncs. */
 async function directoriesIn(directory: string, depth: number): Promise<string[]> {
   if (depth === 0) return []
-  const entries = await readdir(directory, { withFileTypes: true })
+  const entries = (await ifThere(readdir(directory, { withFileTypes: true }))) ?? []
   const here = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(directory, name))
   const below = await Promise.all(here.map((path) => directoriesIn(path, depth - 1)))
   return [...here, ...below.flat()]
 }
 
-/** A table may be dropped meanwhile. */
-async function syncIfThere(path: string): Promise<void> {
+/** @returns whether there is such a directory */
+async function syncIfThere(path: string): Promise<boolean> {
+  return (await ifThere(syncDirectory(path).then(() => true))) ?? false
+}
+
+/** `undefined` for what is gone: a table may be dropped meanwhile. */
+async function ifThere<Value>(promise: Promise<Value>): Promise<Value | undefined> {
   try {
-    await syncDirectory(path)
+    return await promise
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
   }
 }
