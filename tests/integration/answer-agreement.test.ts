@@ -17,7 +17,7 @@ import { randomFunnel, randomTrail } from '../support/random-funnels.ts'
 import { seededRandom, type Random } from '../support/random.ts'
 
 const seed = Number(process.env['FUZZ_SEED'] ?? 20260412)
-const services = Number(process.env['FUZZ_SERVICES'] ?? 4)
+const services = Number(process.env['FUZZ_SERVICES'] ?? 3)
 const journeysPerService = 80
 const hour = 3_600_000
 
@@ -206,9 +206,10 @@ describe('answers and the oracle, at a moving clock', { timeout: 300_000 }, () =
 
 describe('the drill-down', { timeout: 300_000 }, () => {
   it('has as many journeys as each number of the funnel says', () =>
-    everywhere(async (_, ask) => {
-      // Each number is a question of its own: those of a stored funnel are enough.
+    everywhere(async ({ nows }, ask) => {
+      // Each number is a question of its own: those of a stored funnel, at two moments, are enough.
       if (ask.funnel !== undefined || ask.version !== undefined) return
+      if (!nows.slice(0, 2).includes(answering.clock.now())) return
       const { totals, steps } = await answering.questions.funnel(ask)
       const count = async (question: Omit<JourneysQuestion, keyof FunnelAsk>) =>
         (await answering.questions.journeys({ ...ask, ...question, limit: 1000 })).journeys.length
