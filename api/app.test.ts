@@ -187,6 +187,20 @@ function withFunnel(funnel: unknown) {
   return { ...serviceInputExample, funnel }
 }
 
+describe('a funnel that cannot be compiled', () => {
+  const names = Array.from({ length: 20 }, (_, index) => `s${index}`)
+  const funnel = { steps: [{ anyOf: names }, ...names], order: 'any' }
+
+  it('is refused where it is put and where it is asked', async () => {
+    const api = await withFishing()
+    const put = await api.request('/v1/services/fishing', { method: 'PUT', body: withFunnel(funnel) })
+    expect(await problemFrom(put)).toMatchObject({ status: 400, code: 'invalid-funnel', path: 'funnel.steps' })
+    const posted = await api.request('/v1/services/fishing/funnel', { method: 'POST', body: { funnel } })
+    expect(await problemFrom(posted)).toMatchObject({ status: 400, code: 'invalid-funnel', path: 'funnel.steps' })
+    expect(api.asked).toEqual([])
+  })
+})
+
 describe('bodies', () => {
   const limits = { ...defaultLimits, bodyBytesMax: 100 }
   const padded = (bytes: number) => {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { funnelFault, funnelInput, type FunnelInput } from '../domain/service.ts'
+import { compileFault } from '../domain/funnel/compile.ts'
+import { funnelFault, funnelInput, normaliseFunnel, type FunnelInput } from '../domain/service.ts'
 import { firstFault, pathText } from './issues.ts'
 import { Refused } from './refused.ts'
 
@@ -14,9 +15,17 @@ export function readFunnel(value: unknown, at: string): FunnelInput {
     const { path, detail } = firstFault(parsed.error)
     throw new Refused('invalid-funnel', detail, { path: pathText([at, ...path]) })
   }
-  const fault = funnelFault(parsed.data)
+  const fault = faultOf(parsed.data)
   if (fault !== null) throw new Refused('invalid-funnel', fault.reason, { path: pathText([at, ...fault.path]) })
   return parsed.data
+}
+
+/** What the funnel's own rules refuse, and what the compiler cannot take. */
+function faultOf(input: FunnelInput): ReturnType<typeof funnelFault> {
+  const fault = funnelFault(input)
+  if (fault !== null) return fault
+  const reason = compileFault(normaliseFunnel(input))
+  return reason === null ? null : { path: ['steps'], reason }
 }
 
 /**
@@ -54,7 +63,7 @@ export function funnelOfQuery(query: {
     ...(exclude.length === 0 ? {} : { exclude: exclude.map((name) => ({ step: name })) }),
   }
   if (step.length < 2) throw new Refused('invalid-parameter', 'step: expected 2 to 50 times', { path: 'step' })
-  const fault = funnelFault(funnel)
+  const fault = faultOf(funnel)
   if (fault !== null) throw new Refused('invalid-funnel', fault.reason, { path: pathText([fault.path[0] ?? 'step']) })
   return funnel
 }

@@ -37,7 +37,7 @@ export const problems = {
   'invalid-funnel': {
     status: 400,
     title: 'The funnel has no meaning',
-    meaning: 'The funnel is well-formed but contradicts itself at `path`, for the reason in `detail`.',
+    meaning: 'The funnel breaks a rule or contradicts itself at `path`, for the reason in `detail`.',
   },
   'invalid-service': {
     status: 400,
