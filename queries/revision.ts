@@ -1,4 +1,4 @@
-import { param, sql, type Sql } from '../domain/sql.ts'
+import { param, raw, sql, type Sql } from '../domain/sql.ts'
 import type { Service } from '../domain/service.ts'
 import type { QueryContext } from './context.ts'
 
@@ -11,14 +11,15 @@ interface Row {
  * A word that changes whenever an answer may have: with new data, marks and definitions, never with the clock.
  * Ask before the data is read, so that what is read is never older than what the word says.
  *
- * Reads   facts.revision and cohorts.revision.
+ * Reads   facts.revision and cohorts.revision, of revised hours only: a sealed one changes no answer.
  * Cost    one pass over one column, of one service where one is given.
  */
 export async function revisionOf(context: QueryContext, services: readonly Service[] | 'all'): Promise<string> {
-  const of = (ids: readonly string[]): Sql => sql` WHERE service IN ${param('Array(String)', ids)}`
-  const rows = services === 'all' ? sql`` : of(services.map(({ id }) => id))
+  const of = (ids: readonly string[]): Sql => sql`service IN ${param('Array(String)', ids)}`
+  const rows = services === 'all' ? raw('1') : of(services.map(({ id }) => id))
   const [row] = await context.reads.select<Row>(
-    sql`SELECT (SELECT max(revision) FROM facts${rows}) AS facts, (SELECT max(revision) FROM cohorts${rows}) AS cohorts`,
+    sql`SELECT (SELECT max(revision) FROM facts WHERE ${rows}) AS facts,
+      (SELECT max(revision) FROM cohorts WHERE state = 'revised' AND ${rows}) AS cohorts`,
     { secondsMax: context.limits.querySecondsMax },
   )
   const definitions = services === 'all' ? await context.registry.services() : services
