@@ -57,8 +57,13 @@ export function readSegmentHeader(bytes: Buffer, number: number): { number: numb
 
 const blockBytes = 4096
 
+/** As much of an open file as reading takes. */
+export interface ReadableFile {
+  read(into: Buffer, at: number, length: number, position: number): Promise<{ bytesRead: number }>
+}
+
 /** Bytes of a file from `position`: fewer than asked for where it ends, and zeros where the disk cannot read them. */
-export async function readBytes(file: FileHandle, position: number, length: number): Promise<Buffer> {
+export async function readBytes(file: ReadableFile, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(length)
   let filled = 0
   while (filled < length) {
@@ -69,7 +74,7 @@ export async function readBytes(file: FileHandle, position: number, length: numb
   return buffer.subarray(0, filled)
 }
 
-async function readOrZeros(file: FileHandle, into: Buffer, at: number, position: number): Promise<number> {
+async function readOrZeros(file: ReadableFile, into: Buffer, at: number, position: number): Promise<number> {
   try {
     return (await file.read(into, at, into.length - at, position)).bytesRead
   } catch (error) {

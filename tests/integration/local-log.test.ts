@@ -7,7 +7,7 @@ import { defaultLimits } from '../../domain/limits.ts'
 import type { EventLog } from '../../domain/ports/event-log.ts'
 import { entryAt, headerBytes, stampEntry, writeHeader } from '../../infra/local-log/entry.ts'
 import { openLocalLog, type LocalLogOptions } from '../../infra/local-log/open.ts'
-import { segmentHeaderBytes } from '../../infra/local-log/segment.ts'
+import { readBytes, segmentHeaderBytes } from '../../infra/local-log/segment.ts'
 import { bundled, startChild } from '../support/child.ts'
 import { readLog } from '../support/log-reading.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -212,6 +212,23 @@ describe('what the local log finds', () => {
     const { numbers, unreadable } = await readLog(directory)
     expect(numbers).toEqual([1, 3])
     expect(unreadable).toEqual([expect.stringContaining('bytes are missing')])
+  })
+})
+
+describe('a block that the disk cannot read', () => {
+  it('is zeros, and what stands around it is read', async () => {
+    const content = Buffer.alloc(20_000, 7)
+    const broken = { from: 8192, to: 12_288 }
+    const file = {
+      read: async (into: Buffer, at: number, length: number, position: number) => {
+        const to = Math.min(position + length, content.length)
+        if (position < broken.to && to > broken.from) throw Object.assign(new Error('input/output'), { code: 'EIO' })
+        return { bytesRead: content.copy(into, at, position, to) }
+      },
+    }
+    const expected = Buffer.from(content).fill(0, broken.from, broken.to)
+    expect(expected.equals(await readBytes(file, 0, 30_000))).toBe(true)
+    expect(expected.subarray(5000, 15_000).equals(await readBytes(file, 5000, 10_000))).toBe(true)
   })
 })
 
