@@ -4,6 +4,7 @@ import { adminKey, api, putService, startServer, steps, type Running } from './p
 const seconds = 30
 const eventsPerRequest = 10
 const probeEveryMs = 250
+const browser = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 const services = ['small', 'middle', 'large']
 
 /**
@@ -75,6 +76,8 @@ async function postBatch(server: Running, request: number): Promise<boolean> {
   const at = Date.now()
   const response = await fetch(`${server.url}/v1/events`, {
     method: 'POST',
+    // As from a page: a request without a key and without a browser's name would be taken for a bot.
+    headers: { 'user-agent': browser },
     body: JSON.stringify({
       service: services[request % services.length],
       // One journey in seven comes back after a while.
