@@ -1,6 +1,6 @@
 import type { Store } from '../domain/ports/store.ts'
 import { QueryTooLarge, StoreRefused } from '../domain/errors.ts'
-import { factsOf, noFunnel, withoutVerdict, writeFacts, type TouchedService } from './facts.ts'
+import { factsOf, withoutVerdict, writeFacts, type TouchedService } from './facts.ts'
 import type { OwnFunnels } from './own-funnels.ts'
 import { untilDone, type Patience } from './retry.ts'
 import type { Revisions } from './revision.ts'
@@ -25,16 +25,23 @@ export interface FactsWriterParts {
 export function createFactsWriter(parts: FactsWriterParts): FactsWriter {
   const { store, ownFunnels, revisions, trailEventsMax } = parts
 
-  /** One statement, so one part on disk, however many services there are. */
-  async function writeOnce(touched: readonly Touched[], verdicts: boolean): Promise<void> {
-    const owns = await Promise.all(touched.map(async ({ service }) => ownFunnels(service)))
+  async function withOwnFunnels(touched: readonly Touched[]): Promise<readonly TouchedService[]> {
+    return await Promise.all(touched.map(async (piece) => ({ ...piece, own: await ownFunnels(piece.service) })))
+  }
+
+  /** One statement is one part on disk, so as few as the engine can bear to read. */
+  async function writeAll(touched: readonly Touched[]): Promise<void> {
+    for (const some of statements(await withOwnFunnels(touched))) await writeOne(some)
+  }
+
+  async function writeOne(touched: readonly TouchedService[]): Promise<void> {
     // Before the read: of two views of a journey, the one that was read later is to stand on top.
-    const revision = revisions.next()
-    const withOwn = touched.map((piece, index): TouchedService => {
-      const own = owns[index] ?? noFunnel
-      return { ...piece, own: verdicts ? own : withoutVerdict(own) }
-    })
-    await store.command(writeFacts(factsOf(withOwn, revision, trailEventsMax)))
+    await store.command(writeFacts(factsOf(touched, revisions.next(), trailEventsMax)))
+  }
+
+  async function writeWithoutVerdict(journey: TouchedJourney): Promise<void> {
+    const services = await withOwnFunnels(together([journey]))
+    await writeOne(services.map((service) => ({ ...service, own: withoutVerdict(service.own) })))
   }
 
   return {
@@ -42,20 +49,43 @@ export function createFactsWriter(parts: FactsWriterParts): FactsWriter {
       if (touched.length === 0) return []
       const refused = await untilDone('facts', patience, async () => {
         try {
-          await writeOnce(touched, true)
+          await writeAll(touched)
           return []
         } catch (error) {
           if (!(error instanceof StoreRefused || error instanceof QueryTooLarge)) throw error
-          return await bisect(apart(touched), (some) => writeOnce(together(some), true))
+          return await bisect(apart(touched), (some) => writeAll(together(some)))
         }
       })
-      for (const { item } of refused) await untilDone('facts', patience, () => writeOnce(together([item]), false))
+      for (const { item } of refused) await untilDone('facts', patience, () => writeWithoutVerdict(item))
       return refused.map(({ item, error }) => ({
         reason: `no verdict: ${reasonOf(error)}`,
         bytes: JSON.stringify({ service: item.service, journey: item.journey.toString(16).padStart(16, '0') }),
       }))
     },
   }
+}
+
+/** Each different funnel of a statement costs the engine some 50 ms and its text: many of them are told in turns. */
+const funnelCharsMax = 40_000
+
+function statements(touched: readonly TouchedService[]): readonly (readonly TouchedService[])[] {
+  const inOrder = [...touched].sort((a, b) => (a.own.key < b.own.key ? -1 : a.own.key > b.own.key ? 1 : 0))
+  const pieces: TouchedService[][] = []
+  let chars = 0
+  let key: string | undefined
+  for (const service of inOrder) {
+    const more = service.own.key === key ? 0 : service.own.chars
+    const piece = pieces.at(-1)
+    if (piece === undefined || chars + more > funnelCharsMax) {
+      pieces.push([service])
+      chars = service.own.chars
+    } else {
+      piece.push(service)
+      chars += more
+    }
+    key = service.own.key
+  }
+  return pieces
 }
 
 interface TouchedJourney {

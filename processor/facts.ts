@@ -29,6 +29,8 @@ export interface OwnFunnel {
   readonly verdict: Sql
   /** Equal for equal verdicts. */
   readonly key: string
+  /** Length of the verdict as text. */
+  readonly chars: number
 }
 
 /** Touched journeys of a service with its own funnel. */
@@ -38,11 +40,11 @@ export interface TouchedService extends Touched {
 
 const noVerdict = sql`CAST((0, 0, 0, 0, 0, [], 0, 0, -1), ${raw(`'${verdictType}'`)})`
 
-export const noFunnel: OwnFunnel = { version: 0, windowMs: 0, verdict: noVerdict, key: '' }
+export const noFunnel: OwnFunnel = { version: 0, windowMs: 0, verdict: noVerdict, key: '', chars: 0 }
 
 /** The same, for journeys whose verdict the engine will not compute: as if they never started. */
 export function withoutVerdict(own: OwnFunnel): OwnFunnel {
-  return { ...own, verdict: noVerdict, key: '' }
+  return { ...own, verdict: noVerdict, key: '', chars: 0 }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { compileFunnel } from '../domain/funnel/compile.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import { normaliseFunnel } from '../domain/service.ts'
+import { render } from '../domain/sql.ts'
 import { noFunnel, type OwnFunnel } from './facts.ts'
 
 /** A service's own funnel as it stands now, compiled once a version. @throws {StoreUnavailable} */
@@ -22,6 +23,7 @@ export function createOwnFunnels(registry: Pick<Registry, 'service'>): OwnFunnel
       version: service.version,
       windowMs: funnel.windowMs,
       verdict,
+      chars: render(verdict).query.length,
       key: JSON.stringify(funnel, (name, value: unknown) => (name === 'label' ? undefined : value)),
     }
     compiled.set(id, own)

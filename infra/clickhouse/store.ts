@@ -18,6 +18,9 @@ export const statementSettings = {
   output_format_json_quote_denormals: 0,
   // The journeys that a batch touched are bound by name: a megabyte of text.
   max_query_size: 64 * 1024 * 1024,
+  // A funnel of fifty positions and as many exclusions is a long expression, and a statement may judge by several.
+  max_ast_elements: 1_000_000,
+  max_expanded_ast_elements: 5_000_000,
 } as const
 
 /** One connection: what differs between ClickHouse in process and a server. */
