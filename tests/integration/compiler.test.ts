@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join as path } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { compileFault } from '../../domain/funnel/compile.ts'
+import { compileFault, compileFunnel } from '../../domain/funnel/compile.ts'
 import type { Stores } from '../../domain/ports/store.ts'
 import { funnelFault, normaliseFunnel, type FunnelInput } from '../../domain/service.ts'
 import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
@@ -451,6 +451,7 @@ describe('a compiled funnel', () => {
   it('refuses names that overlap in too many ways', () => {
     const steps = Array.from({ length: 20 }, (_, index) => ({ anyOf: ['all', `n${index}`] }))
     expect(compileFault(normaliseFunnel({ steps }))).toMatch('overlap')
+    expect(() => compileFunnel(normaliseFunnel({ steps }))).toThrow('overlap')
     expect(compileFault(normaliseFunnel({ steps: steps.slice(0, 10) }))).toBeNull()
   })
 })
