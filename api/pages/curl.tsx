@@ -24,14 +24,13 @@ export function firstEvent(base: string, service: Service, now: number): string 
   const body = JSON.stringify({
     service: service.id,
     journey: 'my-first-journey',
-    ...(service.publicKey && service.key !== undefined ? { key: service.key } : {}),
     events: [{ step, at: new Date(now).toISOString() }],
   })
-  const origin = service.origins[0]
+  // With a key: without one, curl is taken for a bot, answered and not stored.
   return [
     `curl -i ${quoted(`${base}/v1/events`)}`,
+    `  -H "Authorization: Bearer $WAYMARK_ADMIN_KEY"`,
     `  -H 'Content-Type: application/json'`,
-    ...(origin === undefined ? [] : [`  -H ${quoted(`Origin: ${origin}`)}`]),
     `  -d ${quoted(body)}`,
   ].join(' \\\n')
 }

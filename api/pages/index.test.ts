@@ -210,7 +210,7 @@ describe('what is shown', () => {
   it('is how to send a first event where there is none', async () => {
     const page = await text(`/services/${empty.id}`)
     expect(page).toContain('curl -i &#39;http://127.0.0.1:8080/v1/events&#39;')
-    expect(page).toContain('Origin: https://permits.example')
+    expect(page).toContain('Authorization: Bearer $WAYMARK_ADMIN_KEY')
   })
 
   it('is how to register a first service where there is none', async () => {
