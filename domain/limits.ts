@@ -41,6 +41,12 @@ export const defaultLimits = {
   journeysPageMax: 1_000,
 } as const
 
+/**
+ * As far up as a limit can be moved where something else would break.
+ * trailEventsMax: the compiled funnel numbers the different times of a trail below 8,192.
+ */
+export const limitsAtMost: Partial<Record<keyof typeof defaultLimits, number>> = { trailEventsMax: 8_191 }
+
 export type Limits = { readonly [name in keyof typeof defaultLimits]: number }
 
 /** Limits of the shapes themselves: part of the contract, not settable. */

@@ -27,6 +27,7 @@ describe('configuration', () => {
     ['WAYMARK_ADMIN_KEY', 'short', 'WAYMARK_ADMIN_KEY is not usable: expected 24 to 128 printable ASCII'],
     ['WAYMARK_SECRET', 'with a space in it, which no key has', 'WAYMARK_SECRET is not usable: expected 24 to 128'],
     ['WAYMARK_BODY_BYTES_MAX', '0', 'WAYMARK_BODY_BYTES_MAX is "0": expected a whole number from 1'],
+    ['WAYMARK_TRAIL_EVENTS_MAX', '8192', 'WAYMARK_TRAIL_EVENTS_MAX is "8192": expected a whole number from 1 to 8191'],
     ['WAYMARK_PROT', '80', 'WAYMARK_PROT is unknown: expected one of WAYMARK_HOST, WAYMARK_PORT'],
     ['KAFKA_BROKERS', 'localhost:9092', 'KAFKA_BROKERS is set'],
     ['CLICKHOUSE_URL', 'http://localhost:8123', 'CLICKHOUSE_URL is set'],

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { durationMs } from '../domain/duration.ts'
-import { defaultLimits, type Limits } from '../domain/limits.ts'
+import { defaultLimits, limitsAtMost, type Limits } from '../domain/limits.ts'
 
 /** What the one process is told from outside. Read once, at the start. */
 export interface Config {
@@ -106,12 +106,15 @@ function must<Value>(value: Value | undefined): Value {
 /** @throws {ConfigError} */
 function readLimits(env: Environment): Limits {
   const limits: Record<string, number> = { ...defaultLimits }
+  const highest: Record<string, number> = limitsAtMost
   for (const name of Object.keys(defaultLimits)) {
     const variable = limitVariable(name)
     const text = env[variable]
     if (text === undefined) continue
-    const parsed = wholeNumber(1, Number.MAX_SAFE_INTEGER).safeParse(text)
-    if (!parsed.success) throw new ConfigError(`${variable} is ${JSON.stringify(text)}: expected a whole number from 1`)
+    const max = highest[name] ?? Number.MAX_SAFE_INTEGER
+    const parsed = wholeNumber(1, max).safeParse(text)
+    if (!parsed.success)
+      throw new ConfigError(`${variable} is ${JSON.stringify(text)}: expected a whole number from 1 to ${max}`)
     limits[name] = parsed.data
   }
   return limits as Limits

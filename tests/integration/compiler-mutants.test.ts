@@ -8,7 +8,7 @@ import type { Stores } from '../../domain/ports/store.ts'
 import type { Funnel } from '../../domain/service.ts'
 import { render } from '../../domain/sql.ts'
 import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
-import { agree, agreementSize } from '../support/agreement.ts'
+import { agree, wholeSize } from '../support/agreement.ts'
 import { mutatedCompiler, type Mutant } from '../support/mutants.ts'
 
 /**
@@ -157,7 +157,7 @@ describe('a mistake in the compiler is found', () => {
       const mutated = await mutatedCompiler(mutant, directory, number)
       // Where the mistake does not show in the SQL, the other test has compared already.
       const shows = (funnel: Funnel) => text(mutated(funnel)) !== text(compileFunnel(funnel))
-      const { difference } = await agree(stores, mutated, 20_260_105, agreementSize, shows)
+      const { difference } = await agree(stores, mutated, 20_260_105, wholeSize, shows)
       expect(typeof difference?.store).toBe('object')
     },
   )

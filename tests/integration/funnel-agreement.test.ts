@@ -26,7 +26,7 @@ afterAll(async () => {
 test('ClickHouse and the oracle agree on random funnels and trails', { timeout: 600_000 }, async () => {
   const { difference, funnels, pairs, skipped } = await agree(stores, compileFunnel, seed, agreementSize)
   if (difference !== null) expect.fail(describeDifference(await shrink(stores, compileFunnel, difference), seed))
-  expect(funnels).toBeGreaterThanOrEqual(2_000)
-  expect(pairs).toBeGreaterThanOrEqual(20_000)
+  expect(funnels).toBeGreaterThanOrEqual(agreementSize.batches * agreementSize.funnelsPerBatch)
+  expect(pairs).toBeGreaterThanOrEqual(funnels * 10)
   expect(skipped).toBeLessThan(pairs / 1_000)
 })
