@@ -33,25 +33,28 @@ export interface BatchParts extends AsideParts {
  * The order matters: facts are read after the trail is durable, and the log forgets after facts are visible.
  */
 export async function processBatch(batch: LogBatch, parts: BatchParts, patience: Patience): Promise<void> {
-  const { signals } = parts
-  const begun = performance.now()
+  const { clock, signals } = parts
+  const begun = clock.now()
   const stored = await putTrail(batch, parts, patience)
-  const trailed = performance.now()
+  const trailed = clock.now()
   const touched = touchedBy(stored)
   await markCohorts(touched, parts, patience)
   const faulty = await parts.facts.write(touched, patience)
   await putAside(faulty, parts, patience)
-  const done = performance.now()
+  const done = clock.now()
   await putStepNames(stored, parts, patience)
   signals.processed({
     events: batch.events.length,
     journeys: touched.reduce((sum, { journeys }) => sum + journeys.length, 0),
     services: touched.length,
-    trailSeconds: (trailed - begun) / 1000,
-    factsSeconds: (done - trailed) / 1000,
-    seconds: (performance.now() - begun) / 1000,
+    trailSeconds: secondsBetween(begun, trailed),
+    factsSeconds: secondsBetween(trailed, done),
+    seconds: secondsBetween(begun, clock.now()),
   })
 }
+
+/** None when the clock was set back meanwhile. */
+const secondsBetween = (from: number, to: number): number => Math.max(0, to - from) / 1000
 
 /** @returns the events that are in the trail now; the others are set aside */
 async function putTrail(batch: LogBatch, parts: BatchParts, patience: Patience): Promise<readonly StoredEvent[]> {

@@ -1,7 +1,7 @@
 import type { Clock } from '../domain/ports/clock.ts'
 import type { Store } from '../domain/ports/store.ts'
 import { param, sql, type Sql } from '../domain/sql.ts'
-import { createCohortMarks, hourMs, type CohortState } from './cohort-marks.ts'
+import { createCohortMarks, hourMs, type CohortMarks, type CohortState } from './cohort-marks.ts'
 import { factsOf, inTouched, type TouchedService } from './facts.ts'
 import type { OwnFunnels } from './own-funnels.ts'
 import type { Revisions } from './revision.ts'
@@ -70,21 +70,6 @@ export function createCohorts(parts: CohortsParts): Cohorts {
     signals[state](hours.length)
   }
 
-  /** Journeys of services that have sealed hours, as far as these reach back into them. */
-  async function candidates(touched: readonly Touched[]): Promise<readonly TouchedService[]> {
-    const found: TouchedService[] = []
-    for (const { service, journeys, firstAt } of touched) {
-      const own = await ownFunnels(service)
-      const until = marks.sealedUntil(service, own.version)
-      if (until === 0) continue
-      const old = new Set(
-        firstAt < until ? journeys : await journeysBefore(store, { service, journeys, firstAt }, until),
-      )
-      if (old.size > 0) found.push({ service, journeys: [...old], firstAt, own })
-    }
-    return found
-  }
-
   return {
     async start() {
       const rows = await store.select<{ service: string; hour: string; version: number; state: CohortState }>(
@@ -94,7 +79,7 @@ export function createCohorts(parts: CohortsParts): Cohorts {
     },
 
     async beforeFacts(touched) {
-      const old = await candidates(touched)
+      const old = await reachingBack(touched, parts, marks)
       if (old.length === 0) return
       const rows = await store.select<{ service: string; version: number; hour: string }>(
         changedHours(old, revisions.last(), trailEventsMax),
@@ -126,6 +111,23 @@ export function createCohorts(parts: CohortsParts): Cohorts {
       await mark(ready, 'sealed')
     },
   }
+}
+
+/** Journeys of services that have sealed hours, as far as these reach back into them. */
+async function reachingBack(
+  touched: readonly Touched[],
+  { store, ownFunnels }: CohortsParts,
+  marks: CohortMarks,
+): Promise<readonly TouchedService[]> {
+  const found: TouchedService[] = []
+  for (const { service, journeys, firstAt } of touched) {
+    const own = await ownFunnels(service)
+    const until = marks.sealedUntil(service, own.version)
+    if (until === 0) continue
+    const old = new Set(firstAt < until ? journeys : await journeysBefore(store, { service, journeys, firstAt }, until))
+    if (old.size > 0) found.push({ service, journeys: [...old], firstAt, own })
+  }
+  return found
 }
 
 async function journeysBefore(store: Store, touched: Touched, until: number): Promise<readonly bigint[]> {

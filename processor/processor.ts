@@ -5,14 +5,15 @@ import type { EventLog } from '../domain/ports/event-log.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import type { Stores } from '../domain/ports/store.ts'
 import { sql } from '../domain/sql.ts'
-import { processBatch, putAside, type BatchParts } from './batch.ts'
+import { processBatch, putAside, type AsideParts, type BatchParts } from './batch.ts'
 import { createCohorts, type Cohorts } from './cohorts.ts'
-import { createExclusive } from './exclusive.ts'
-import { createFactsWriter, type FactsWriter } from './facts-writer.ts'
+import { createExclusive, type Exclusive } from './exclusive.ts'
+import { createFactsWriter } from './facts-writer.ts'
 import { createOwnFunnels } from './own-funnels.ts'
 import { createRebuilds, type RebuildProgress, type Rebuilds } from './rebuild.ts'
 import { laterIfRefused, pause, untilDone, type Patience } from './retry.ts'
-import { createRevisions } from './revision.ts'
+import { createRevisions, type Revisions } from './revision.ts'
+import { allOrFirstError } from './side-by-side.ts'
 import type { ProcessorSignals } from './signals.ts'
 import { createStepNames } from './step-names.ts'
 
@@ -56,136 +57,123 @@ const gatherMs = 250
 /** How often cohort hours are looked at. */
 const sweepIntervalMs = 5_000
 
+/** What changes while it runs, and is told by its status. */
+interface State {
+  revisions: Revisions
+  rebuilds: Rebuilds | undefined
+  refusedEvents: number
+  notReady: string | null
+}
+
 export function createProcessor(parts: ProcessorParts): Processor {
-  const { log, stores, registry, clock, limits, signals } = parts
-  const ownFunnels = createOwnFunnels(registry)
-  const stepNames = createStepNames()
-  const exclusive = createExclusive()
-  let revisions = createRevisions(clock, 0)
-  let rebuilds: Rebuilds | undefined
-  let refusedEvents = 0
-  let notReady: string | null = 'starting'
-  const onSetAside = (entries: number) => {
-    refusedEvents += entries
+  const { log, clock, signals } = parts
+  const state: State = {
+    revisions: createRevisions(clock, 0),
+    rebuilds: undefined,
+    refusedEvents: 0,
+    notReady: 'starting',
   }
-  const aside = { stores, clock, signals, onSetAside }
-
-  async function start(patience: Patience): Promise<void> {
-    const [stored] = await untilDone('start', patience, () =>
-      stores.writes.select<{ revision: string; refused: string }>(
-        sql`SELECT greatest((SELECT max(revision) FROM facts), (SELECT max(revision) FROM cohorts)) AS revision,
-          (SELECT count() FROM set_aside FINAL) AS refused`,
-      ),
-    )
-    revisions = createRevisions(clock, Number(stored?.revision ?? 0))
-    refusedEvents = Number(stored?.refused ?? 0)
-  }
-
-  async function work(patience: Patience): Promise<void> {
-    await start(patience)
-    const { signal } = patience
-    const shared = {
-      store: stores.writes,
-      ownFunnels,
-      revisions,
-      clock,
-      signals,
-      trailEventsMax: limits.trailEventsMax,
-    }
-    const facts = createFactsWriter(shared)
-    const cohorts = createCohorts(shared)
-    await untilDone('start', patience, () => cohorts.start())
-    const rebuilding = createRebuilds({
-      ...shared,
-      facts,
-      exclusive,
-      putAside: (entries, patient) => putAside(entries, aside, patient),
-    })
-    rebuilds = rebuilding
-    const forget = registry.onPut(({ id }) => rebuilding.ask(id))
-    try {
-      await rebuilding.findStale(patience)
-      notReady = null
-      await allOrFirstError(signal, [
-        (until) => consume(facts, cohorts, { ...patience, signal: until }),
-        (until) => rebuilding.run({ ...patience, signal: until }),
-        (until) => sweepNowAndThen(cohorts, { ...patience, signal: until }),
-      ])
-    } finally {
-      forget()
-    }
-  }
-
-  async function consume(facts: FactsWriter, cohorts: Cohorts, patience: Patience): Promise<void> {
-    const parts: BatchParts = { ...aside, facts, cohorts, stepNames }
-    await log.consume(
-      async (batch) => {
-        await exclusive(() => processBatch(batch, parts, patience))
-        // What has waited longer has gathered already what there was to gather. A clock that was set back is no wait.
-        await pause(Math.min(gatherMs, gatherMs - (clock.now() - batch.appendedAt)), patience.signal)
-      },
-      patience.signal,
-      batchEventsMax,
-    )
-  }
-
-  async function sweepNowAndThen(cohorts: Cohorts, patience: Patience): Promise<void> {
-    while (!patience.signal.aborted) {
-      await laterIfRefused('cohorts', patience, () =>
-        exclusive(() => untilDone('cohorts', patience, () => cohorts.sweep())),
-      )
-      await pause(sweepIntervalMs, patience.signal)
-    }
-  }
-
   return {
     async run(signal) {
       const onWaiting = (error: WaymarkError | null) => {
-        notReady = error === null ? null : error.message
+        state.notReady = error === null ? null : error.message
       }
       try {
-        await work({ signal, signals, onWaiting })
+        await work(parts, state, { signal, signals, onWaiting })
       } catch (error) {
         if (!signal.aborted) throw error
       } finally {
-        notReady = 'stopped'
+        state.notReady = 'stopped'
       }
     },
 
-    rebuild: (service) => rebuilds?.ask(service),
+    rebuild: (service) => state.rebuilds?.ask(service),
 
     status() {
       const { events, oldestAt } = log.pending()
       return {
         pendingEvents: events,
         pendingSeconds: oldestAt === null ? 0 : Math.max(0, (clock.now() - oldestAt) / 1000),
-        refusedEvents,
-        revision: String(revisions.last()),
-        notReady,
-        rebuilding: rebuilds?.progress() ?? [],
+        refusedEvents: state.refusedEvents,
+        revision: String(state.revisions.last()),
+        notReady: state.notReady,
+        rebuilding: state.rebuilds?.progress() ?? [],
       }
     },
   }
 }
 
-/** Runs all side by side until aborted. When one fails the others are aborted, and its error is the answer. */
-async function allOrFirstError(
-  signal: AbortSignal,
-  works: readonly ((signal: AbortSignal) => Promise<void>)[],
-): Promise<void> {
-  const failed = new AbortController()
-  const until = AbortSignal.any([signal, failed.signal])
-  let first: unknown
-  await Promise.all(
-    works.map(async (work) => {
-      try {
-        await work(until)
-      } catch (error) {
-        if (until.aborted) return
-        first = error
-        failed.abort()
-      }
-    }),
+/** Batches, rebuilds and the sweep of the cohorts side by side, but each piece of work of theirs alone. */
+async function work(parts: ProcessorParts, state: State, patience: Patience): Promise<void> {
+  const { stores, registry, clock, limits, signals } = parts
+  await start(parts, state, patience)
+  const exclusive = createExclusive()
+  const shared = {
+    store: stores.writes,
+    ownFunnels: createOwnFunnels(registry),
+    revisions: state.revisions,
+    clock,
+    signals,
+    trailEventsMax: limits.trailEventsMax,
+  }
+  const onSetAside = (entries: number) => {
+    state.refusedEvents += entries
+  }
+  const aside: AsideParts = { stores, clock, signals, onSetAside }
+  const facts = createFactsWriter(shared)
+  const cohorts = createCohorts(shared)
+  await untilDone('start', patience, () => cohorts.start())
+  const rebuilds = createRebuilds({
+    ...shared,
+    facts,
+    exclusive,
+    putAside: (entries, patient) => putAside(entries, aside, patient),
+  })
+  state.rebuilds = rebuilds
+  const batches: BatchParts = { ...aside, facts, cohorts, stepNames: createStepNames() }
+  const forget = registry.onPut(({ id }) => rebuilds.ask(id))
+  try {
+    await rebuilds.findStale(patience)
+    state.notReady = null
+    await allOrFirstError(patience.signal, [
+      (signal) => consume(parts.log, batches, exclusive, { ...patience, signal }),
+      (signal) => rebuilds.run({ ...patience, signal }),
+      (signal) => sweepNowAndThen(cohorts, exclusive, { ...patience, signal }),
+    ])
+  } finally {
+    forget()
+  }
+}
+
+/** What the store knows from before. */
+async function start({ stores, clock }: ProcessorParts, state: State, patience: Patience): Promise<void> {
+  const [stored] = await untilDone('start', patience, () =>
+    stores.writes.select<{ revision: string; refused: string }>(
+      sql`SELECT greatest((SELECT max(revision) FROM facts), (SELECT max(revision) FROM cohorts)) AS revision,
+        (SELECT count() FROM set_aside FINAL) AS refused`,
+    ),
   )
-  if (failed.signal.aborted) throw first
+  state.revisions = createRevisions(clock, Number(stored?.revision ?? 0))
+  state.refusedEvents = Number(stored?.refused ?? 0)
+}
+
+async function consume(log: EventLog, parts: BatchParts, exclusive: Exclusive, patience: Patience): Promise<void> {
+  await log.consume(
+    async (batch) => {
+      await exclusive(() => processBatch(batch, parts, patience))
+      // What has waited longer has gathered already what there was to gather. A clock that was set back is no wait.
+      await pause(Math.min(gatherMs, gatherMs - (parts.clock.now() - batch.appendedAt)), patience.signal)
+    },
+    patience.signal,
+    batchEventsMax,
+  )
+}
+
+async function sweepNowAndThen(cohorts: Cohorts, exclusive: Exclusive, patience: Patience): Promise<void> {
+  while (!patience.signal.aborted) {
+    await laterIfRefused('cohorts', patience, () =>
+      exclusive(() => untilDone('cohorts', patience, () => cohorts.sweep())),
+    )
+    await pause(sweepIntervalMs, patience.signal)
+  }
 }

@@ -39,31 +39,13 @@ export interface RebuildParts {
 const journeysPerChunk = 10_000
 
 export function createRebuilds(parts: RebuildParts): Rebuilds {
-  const { store, ownFunnels, facts, exclusive, signals } = parts
+  const { store, ownFunnels, exclusive, signals } = parts
   const asked = new Map<string, RebuildProgress>()
   let woken: () => void = () => undefined
 
   const ask = (service: string) => {
     if (!asked.has(service)) asked.set(service, { service, version: 0, journeysDone: 0, journeys: 0 })
     woken()
-  }
-
-  /** One chunk after the journey `after`. @returns the last journey that was done; null when none was left */
-  async function chunk(service: string, version: number, after: bigint, patience: Patience): Promise<bigint | null> {
-    const rows = await untilDone('rebuild', patience, () =>
-      store.select<{ journey: string }>(sql`
-        SELECT journey FROM facts FINAL
-        WHERE service = ${param('String', service)} AND journey >= ${param('UInt64', after)}
-          AND version != ${param('UInt32', version)}
-        ORDER BY journey LIMIT ${param('UInt32', journeysPerChunk)}`),
-    )
-    const journeys = rows.map(({ journey }) => BigInt(journey))
-    const last = journeys.at(-1)
-    if (last === undefined) return null
-    await parts.putAside(await facts.write([{ service, journeys, firstAt: 0 }], patience), patience)
-    const before = asked.get(service)
-    if (before !== undefined) asked.set(service, { ...before, journeysDone: before.journeysDone + journeys.length })
-    return last
   }
 
   async function rebuild(service: string, patience: Patience): Promise<void> {
@@ -75,7 +57,10 @@ export function createRebuilds(parts: RebuildParts): Rebuilds {
     let after: bigint | null = 0n
     while (after !== null && !patience.signal.aborted) {
       const from: bigint = after
-      after = await exclusive(() => chunk(service, version, from, patience))
+      const done = await exclusive(() => rebuildChunk(parts, { service, version, after: from }, patience))
+      after = done.at(-1) ?? null
+      const before = asked.get(service)
+      if (before !== undefined) asked.set(service, { ...before, journeysDone: before.journeysDone + done.length })
     }
     if (!patience.signal.aborted) signals.rebuilt(service, version, asked.get(service)?.journeysDone ?? 0)
   }
@@ -114,6 +99,24 @@ export function createRebuilds(parts: RebuildParts): Rebuilds {
 
     progress: () => [...asked.values()],
   }
+}
+
+/** The next journeys from `after` on. @returns those that were done, in their order; none when none was left */
+async function rebuildChunk(
+  { store, facts, putAside }: RebuildParts,
+  { service, version, after }: { service: string; version: number; after: bigint },
+  patience: Patience,
+): Promise<readonly bigint[]> {
+  const rows = await untilDone('rebuild', patience, () =>
+    store.select<{ journey: string }>(sql`
+      SELECT journey FROM facts FINAL
+      WHERE service = ${param('String', service)} AND journey >= ${param('UInt64', after)}
+        AND version != ${param('UInt32', version)}
+      ORDER BY journey LIMIT ${param('UInt32', journeysPerChunk)}`),
+  )
+  const journeys = rows.map(({ journey }) => BigInt(journey))
+  if (journeys.length > 0) await putAside(await facts.write([{ service, journeys, firstAt: 0 }], patience), patience)
+  return journeys
 }
 
 async function countStale(store: Store, service: string, version: number): Promise<number> {
