@@ -230,7 +230,7 @@ export const rankedService = z
     worstStep: z
       .strictObject({ step: z.string(), name: z.string(), position: z.int().min(1), lost: count })
       .nullable()
-      .describe('Where most elapsed journeys failed or were abandoned'),
+      .describe('Where the drop-off is greatest: most journeys failed or were abandoned, the earliest of equals'),
   })
   .meta({ id: 'RankedService' })
 export type RankedService = z.infer<typeof rankedService>

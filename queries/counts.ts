@@ -111,9 +111,9 @@ export function openAt(counts: Cells, depth: number): number {
   return inState(counts, 'open', depth)
 }
 
-/** Drop-off at a position: elapsed, and failed or abandoned there. */
+/** Drop-off at a position: failed or abandoned there, `left.failed + left.abandoned` of a funnel's step. */
 export function lostAt(counts: Cells, depth: number): number {
-  return inState(counts, 'failed', depth, true) + inState(counts, 'abandoned', depth, true)
+  return inState(counts, 'failed', depth) + inState(counts, 'abandoned', depth)
 }
 
 export function totalsOf(counts: Cells): Totals {

@@ -124,6 +124,29 @@ describe('services by low completion', () => {
     expect(answer.services.every(({ rate, flagged }) => rate === null && !flagged)).toBe(true)
   })
 
+  it('names the step where the service itself lost most, who failed before the window passed too', async () => {
+    const service = await put('dead-end')
+    const began = monday + 29 * day + 12 * 3_600_000
+    const failed = journeys(0, 30).map(({ journey, events }) => ({
+      journey: `f${journey.slice(1)}`,
+      events: [
+        { type: 'step' as const, step: 'start', at: began, seq: 0, outcome: '' as const },
+        { type: 'outcome' as const, step: '', at: began + 1000, seq: 0, outcome: 'failed' as const },
+      ],
+    }))
+    await insertFacts(answering.stores, service, [...journeys(0, 10), ...failed])
+    const ask = { from: period.from, to: '2026-11-12' }
+    const { services } = await answering.questions.lowCompletion({ ...ask, services: ['dead-end'] })
+    const { steps } = await answering.questions.funnel({ service, ...ask })
+    await answering.registry.deleteService('dead-end')
+    expect(steps.map(({ left, elapsed }) => [left.failed + left.abandoned, elapsed.entered - elapsed.passed])).toEqual([
+      [31, 1],
+      [9, 9],
+      [0, 0],
+    ])
+    expect(services).toMatchObject([{ worstStep: { step: 'start', position: 1, lost: 31 } }])
+  })
+
   it('leaves made-up services out once a real one has events', async () => {
     const sample = await put('made-up', { sample: true })
     await insertFacts(answering.stores, sample, journeys(1, 50))
