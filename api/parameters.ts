@@ -153,7 +153,14 @@ export const version = single(wholeNumber(1, 2 ** 32 - 1), {
   example: '1',
 })
 export const oneStep = single(stepName, {
-  description: 'Name of a step of the funnel.',
+  description:
+    'Name of a step of the funnel; the first where it stands several times. Not of order any: its positions are how many steps were done.',
   allowed: 'the name of a step of the funnel',
   example: 'pay-card',
+})
+export const position = single(wholeNumber(1, shape.stepsMax), {
+  description:
+    'Position of the step, from 1: tells apart a step that stands several times. Of order any, how many steps were done.',
+  allowed: 'a position of the funnel, a whole number from 1',
+  example: '2',
 })

@@ -84,9 +84,11 @@ export const funnelAnswerStep = z
     position: z.int().min(1),
     step: z.string().describe('The first of its names'),
     anyOf: z.array(z.string()).optional().describe('All of its names, where it has several'),
-    name: z.string().describe('As shown'),
+    name: z.string().describe('As shown; of order any, how many steps were done'),
     optional: z.boolean(),
-    entered: count.describe('passed + left.completed + left.failed + left.abandoned + left.open'),
+    entered: count.describe(
+      'Of order any, who did at least so many steps. passed + left.completed + left.failed + left.abandoned + left.open',
+    ),
     passed: count.describe('Reached any later step'),
     elapsed: z.strictObject({ entered: count, passed: count }),
     left,
@@ -136,8 +138,8 @@ export const trendPeriod = z
     unstarted: count,
     excluded: count,
     elapsed: z.strictObject({ started: count, completed: count, reached: count.optional() }),
-    reached: count.optional().describe('With `step`: of the started, how many reached it'),
-    rate: rateOrNull.describe('The completion rate; with `step`, elapsed.reached / elapsed.started'),
+    reached: count.optional().describe('With `step` or `position`: of the started, how many reached it'),
+    rate: rateOrNull.describe('The completion rate; with `step` or `position`, elapsed.reached / elapsed.started'),
     state: periodState,
   })
   .meta({ id: 'TrendPeriod' })
@@ -148,6 +150,7 @@ export const trendAnswer = z
     ...asked,
     interval: z.enum(intervals),
     step: z.string().optional(),
+    position: z.int().min(1).optional().describe('What `reached` is counted of'),
     periods: z.array(trendPeriod),
   })
   .meta({ id: 'TrendAnswer' })
@@ -160,13 +163,23 @@ export type JourneyState = (typeof journeyStates)[number]
 export const drillDownStates = [...journeyStates, 'silent', 'passed'] as const
 export type DrillDownState = (typeof drillDownStates)[number]
 
+const furthest = z
+  .string()
+  .nullable()
+  .describe('The furthest step, by the first of its names; null without one, and of order any')
+const furthestPosition = z
+  .int()
+  .min(1)
+  .nullable()
+  .describe('Position of the furthest step; of order any, how many steps were done')
+
 export const journeyRow = z
   .strictObject({
     journey: z.string().regex(/^[0-9a-f]{16}$/),
     start: instant.nullable().describe('null when it never started'),
     state: z.enum(journeyStates),
-    furthest: z.string().nullable().describe('The furthest step, by the first of its names; null without one'),
-    position: z.int().min(1).nullable().describe('Position of the furthest step'),
+    furthest,
+    position: furthestPosition,
   })
   .meta({ id: 'JourneyRow' })
 export type JourneyRow = z.infer<typeof journeyRow>
@@ -205,8 +218,8 @@ export const trailAnswer = z
     version: z.int().min(1),
     start: instant.nullable(),
     state: z.enum(journeyStates),
-    furthest: z.string().nullable(),
-    position: z.int().min(1).nullable(),
+    furthest,
+    position: furthestPosition,
     eventsDropped: count.describe('Events past the limit of a trail: acknowledged, not kept'),
     events: z.array(trailEvent).describe('By at, then seq'),
   })
@@ -228,7 +241,12 @@ export const rankedService = z
     probabilityWorst: share.nullable().describe('That its true rate is in the worst tenth of such services'),
     flagged: z.boolean().describe('probabilityWorst >= 0.95; never among fewer than 10 services'),
     worstStep: z
-      .strictObject({ step: z.string(), name: z.string(), position: z.int().min(1), lost: count })
+      .strictObject({
+        step: z.string().nullable().describe('null of order any, whose positions are how many steps were done'),
+        name: z.string(),
+        position: z.int().min(1),
+        lost: count,
+      })
       .nullable()
       .describe('Where the drop-off is greatest: most journeys failed or were abandoned, the earliest of equals'),
   })

@@ -7,6 +7,7 @@ import type { QueryContext } from './context.ts'
 import { cellColumns, lostAt, readCells, totalsOf, type Cells, type CellsRow } from './counts.ts'
 import { revisedServices } from './marks.ts'
 import type { Period } from './period.ts'
+import { labelAt, stepAt } from './subject.ts'
 import { judged, journeysOf, reachesInto } from './verdicts.ts'
 
 /** How a service's journeys of a period ended, by its own funnel. */
@@ -95,10 +96,10 @@ async function compiledRow(
   return row
 }
 
-function worstOf(cells: Cells, { positions }: Funnel): Completion['worstStep'] {
-  const losses = positions.map(({ names, label }, index) => ({
-    step: names[0] ?? '',
-    name: label,
+function worstOf(cells: Cells, funnel: Funnel): Completion['worstStep'] {
+  const losses = funnel.positions.map((_, index) => ({
+    step: stepAt(funnel, index + 1),
+    name: labelAt(funnel, index + 1),
     position: index + 1,
     lost: lostAt(cells, index + 1),
   }))

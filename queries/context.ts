@@ -50,6 +50,8 @@ export interface TrendQuestion extends FunnelAsk {
   readonly interval?: Interval | undefined
   /** Name of a step of the funnel: how many reached it. */
   readonly step?: string | undefined
+  /** Tells apart a step that stands several times, from 1; may stand without `step`. */
+  readonly position?: number | undefined
 }
 
 export interface JourneysQuestion extends FunnelAsk {

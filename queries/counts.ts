@@ -2,6 +2,7 @@ import { raw, sql, type Sql } from '../domain/sql.ts'
 import type { Funnel } from '../domain/service.ts'
 import { rateOf } from './rates.ts'
 import type { FunnelAnswerStep, Totals } from './answers.ts'
+import { labelAt } from './subject.ts'
 import { stateCodes, type StateName } from './verdicts.ts'
 
 /**
@@ -165,7 +166,7 @@ export function stepsOf(counts: Counts, funnel: Funnel, extras: (position: numbe
       position: depth,
       step: position.names[0] ?? '',
       ...(position.names.length > 1 ? { anyOf: [...position.names] } : {}),
-      name: position.label,
+      name: labelAt(funnel, depth),
       optional: position.optional,
       entered,
       passed: entered - stoppedAt(counts, depth),

@@ -9,7 +9,7 @@ import { revisedHours, stateOf } from './marks.ts'
 import { provenance } from './provenance.ts'
 import { revisionOf } from './revision.ts'
 import { isSilent, thresholdsOf } from './silent.ts'
-import { positionOf, resolveSubject, stepAt, type Subject } from './subject.ts'
+import { positionAsked, resolveSubject, stepAt, type Subject } from './subject.ts'
 import { onVerdicts, stateCodes, stateName } from './verdicts.ts'
 
 const journeysDefault = 100
@@ -69,7 +69,7 @@ function pageSize(context: QueryContext, { limit = journeysDefault }: JourneysQu
 /** Which rows of journeysOf() the question means. */
 async function condition(context: QueryContext, subject: Subject, question: JourneysQuestion): Promise<Sql> {
   const { state } = question
-  const position = positionAsked(subject, question)
+  const position = positionAsked(subject.funnel, question)
   if (state !== undefined && !drillDownStates.includes(state))
     throw new InvalidParameter('state', `one of ${drillDownStates.join(', ')}`)
   const entered = position === null ? raw('1') : raw(`bitTest(entered, ${position - 1})`)
@@ -83,15 +83,6 @@ async function condition(context: QueryContext, subject: Subject, question: Jour
   if (state !== 'silent') return sql`${here} AND state = ${raw(String(stateCodes[state]))}`
   const { whole } = await groupsOf(context, subject)
   return sql`${here} AND state = ${raw(String(stateCodes.open))} AND ${isSilent(subject, thresholdsOf(whole))}`
-}
-
-function positionAsked({ funnel }: Subject, { step, position }: JourneysQuestion): number | null {
-  if (position === undefined) return step === undefined ? null : positionOf(funnel, step)
-  const names = funnel.positions[position - 1]?.names
-  if (names === undefined) throw new InvalidParameter('position', `a whole number from 1 to ${funnel.positions.length}`)
-  if (step !== undefined && !names.includes(step))
-    throw new InvalidParameter('step', 'a name of the step at `position`')
-  return position
 }
 
 function pageStatement(all: Sql, wanted: Sql, cursor: Cursor | null, limit: number): Sql {

@@ -57,16 +57,34 @@ export function assertDimension(service: Service, parameter: string, dimension: 
 }
 
 /**
- * Position (from 1) of the first step of the funnel that has this name.
- * @throws {InvalidParameter} naming `step`
+ * Position (from 1) that a question means: `position`, which tells apart a step that stands several times, or the
+ * first step that has the name; null when it names neither. Under `any` a position says how many were done, not which.
+ * @throws {InvalidParameter} naming `step` or `position`
  */
-export function positionOf(funnel: Funnel, step: string): number {
-  const index = funnel.positions.findIndex(({ names }) => names.includes(step))
+export function positionAsked(
+  { positions, order }: Funnel,
+  { step, position }: { readonly step?: string | undefined; readonly position?: number | undefined },
+): number | null {
+  if (step !== undefined && order === 'any')
+    throw new InvalidParameter('step', '`position` instead: of order any, positions are how many steps were done')
+  if (position !== undefined && positions[position - 1] === undefined)
+    throw new InvalidParameter('position', `a whole number from 1 to ${positions.length}`)
+  if (step === undefined) return position ?? null
+  if (position !== undefined) {
+    if (positions[position - 1]?.names.includes(step) === true) return position
+    throw new InvalidParameter('step', 'a name of the step at `position`')
+  }
+  const index = positions.findIndex(({ names }) => names.includes(step))
   if (index === -1) throw new InvalidParameter('step', 'the name of a step of the funnel')
   return index + 1
 }
 
-/** The name that answers show for a position: the first of its names. */
-export function stepAt(funnel: Funnel, position: number): string | null {
-  return funnel.positions[position - 1]?.names[0] ?? null
+/** The name that answers show for a position: the first of its names; null under `any`, where it is no step. */
+export function stepAt({ positions, order }: Funnel, position: number): string | null {
+  return order === 'any' ? null : (positions[position - 1]?.names[0] ?? null)
+}
+
+/** A position as people read it: the label of its step; under `any`, how many were done. */
+export function labelAt({ positions, order }: Funnel, position: number): string {
+  return order === 'any' ? `${position} of ${positions.length} steps` : (positions[position - 1]?.label ?? '')
 }

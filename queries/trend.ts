@@ -6,7 +6,7 @@ import { isoClock, trendStarts } from './period.ts'
 import { provenance } from './provenance.ts'
 import { rateOf } from './rates.ts'
 import { revisionOf } from './revision.ts'
-import { positionOf, resolveSubject } from './subject.ts'
+import { positionAsked, resolveSubject } from './subject.ts'
 import { onVerdicts, stateCodes, type StateName } from './verdicts.ts'
 
 const hourMs = 3_600_000
@@ -30,13 +30,13 @@ interface Row {
  * Cost    one pass over the period's journeys; a search among the periods for each.
  * Agrees  with funnel(): the periods add up to its totals. tests/integration/answer-agreement.test.ts
  *
- * @throws {InvalidParameter} naming `from`, `to`, `tz`, `version`, `where`, `interval` or `step`
+ * @throws {InvalidParameter} naming `from`, `to`, `tz`, `version`, `where`, `interval`, `step` or `position`
  */
 export async function trend(context: QueryContext, question: TrendQuestion): Promise<TrendAnswer> {
   const { interval = 'day', step } = question
   const subject = await resolveSubject(context, question)
   const starts = trendStarts(subject.period, interval, context.limits.trendPeriodsMax)
-  const position = step === undefined ? null : positionOf(subject.funnel, step)
+  const position = positionAsked(subject.funnel, question)
   const revision = await revisionOf(context, [subject.service])
   const rows = await onVerdicts(subject, async (journeys) => {
     const result = await context.reads.select<Row>(statement(journeys, starts, position), {
@@ -62,6 +62,7 @@ export async function trend(context: QueryContext, question: TrendQuestion): Pro
     period: stateOf(summed(periods), hours.length > 0),
     interval,
     ...(step === undefined ? {} : { step }),
+    ...(position === null ? {} : { position }),
     periods,
   }
 }

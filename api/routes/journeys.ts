@@ -5,7 +5,7 @@ import type { Questions } from '../../queries/context.ts'
 import { journeysCsv, trailCsv } from '../../queries/csv.ts'
 import { tableAnswer } from '../answering.ts'
 import { journeysExample, trailExample } from '../examples.ts'
-import { from, oneStep, single, to, tz, version, where, wholeNumber } from '../parameters.ts'
+import { from, oneStep, position, single, to, tz, version, where, wholeNumber } from '../parameters.ts'
 import { Refused } from '../refused.ts'
 import { onService, type Route } from '../route.ts'
 import { serviceIdParameter } from './service-id.ts'
@@ -21,11 +21,6 @@ function listJourneys(questions: JourneyQuestions, limits: Limits): Route {
     description: 'Only journeys in this state; with `step`, those that left there in it.',
     allowed: `one of ${drillDownStates.join(', ')}`,
     example: 'abandoned',
-  })
-  const position = single(wholeNumber(1, shape.stepsMax), {
-    description: 'Position of the step, from 1: tells apart a step that stands several times.',
-    allowed: 'a position of the funnel, a whole number from 1',
-    example: '2',
   })
   const limit = single(wholeNumber(1, limits.journeysPageMax), {
     description: 'Journeys of one answer.',

@@ -4,7 +4,7 @@ import type { Questions } from '../../queries/context.ts'
 import { trendCsv } from '../../queries/csv.ts'
 import { tableAnswer } from '../answering.ts'
 import { trendExample } from '../examples.ts'
-import { from, oneStep, single, to, tz, version, where } from '../parameters.ts'
+import { from, oneStep, position, single, to, tz, version, where } from '../parameters.ts'
 import { onService, type Route } from '../route.ts'
 import { serviceIdParameter } from './service-id.ts'
 
@@ -24,10 +24,10 @@ export function trendRoutes(questions: Pick<Questions, 'trend'>): readonly Route
         tag: 'Answers',
         summary: 'Completion over time',
         description:
-          'Journeys by when they started. Empty periods are there too; the first and the last are cut to `from` and `to`. With `step`: how many reached it.',
+          'Journeys by when they started. Empty periods are there too; the first and the last are cut to `from` and `to`. With `step` or `position`: how many reached it.',
         scope: 'read',
         pathParameters: serviceIdParameter,
-        query: { from, to, tz, interval, step: oneStep, where, version },
+        query: { from, to, tz, interval, step: oneStep, position, where, version },
         answers: [
           {
             status: 200,

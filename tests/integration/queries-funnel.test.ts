@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { InvalidParameter } from '../../domain/errors.ts'
 import { defaultLimits } from '../../domain/limits.ts'
 import type { Service } from '../../domain/service.ts'
-import { funnelAnswer, trailAnswer, type FunnelAnswer } from '../../queries/answers.ts'
+import { funnelAnswer, trailAnswer, trendAnswer, type FunnelAnswer } from '../../queries/answers.ts'
 import type { FunnelQuestion, JourneysQuestion, TrendQuestion } from '../../queries/context.ts'
 import { journeyHash, openAnswering, type Answering } from '../support/answering.ts'
 import { insertFacts } from '../support/facts.ts'
@@ -190,6 +190,55 @@ describe('the funnel', () => {
   })
 })
 
+describe('a funnel of order any', () => {
+  it('names no step that a journey may never have done, and takes positions instead', async () => {
+    answering.clock.set(monday + 30 * day)
+    const service = await answering.putService(`permit-${(made += 1)}`, {
+      name: 'Permit',
+      funnel: { steps: ['photo', 'address', 'payment'], order: 'any', window: 'P1D' },
+    })
+    await insertFacts(answering.stores, service, [
+      journey(1, ['payment', 'photo']),
+      journey(2, ['payment']),
+      journey(3, ['address', 'payment']),
+    ])
+    const { journeys } = await answering.questions.journeys({ service, ...period })
+    expect(journeys.map(({ furthest, position }) => [furthest, position])).toEqual([
+      [null, 2],
+      [null, 1],
+      [null, 2],
+    ])
+    const { services } = await answering.questions.lowCompletion({ ...period, services: [service.id] })
+    expect(services[0]?.worstStep).toEqual({ step: null, name: '2 of 3 steps', position: 2, lost: 2 })
+    const { steps } = await answering.questions.funnel({ service, ...period })
+    expect(steps.map(({ name }) => name)).toEqual(['1 of 3 steps', '2 of 3 steps', '3 of 3 steps'])
+    for (const call of ['journeys', 'trend'] as const) {
+      const refusal = answering.questions[call]({ service, ...period, step: 'address' })
+      await expect(refusal).rejects.toMatchObject({ parameter: 'step', allowed: expect.stringContaining('`position`') })
+    }
+    const trend = await answering.questions.trend({ service, ...period, position: 2 })
+    expect(trend).toMatchObject({ position: 2, periods: [{ reached: 2, started: 3 }] })
+    expect(trend).not.toHaveProperty('step')
+  })
+})
+
+describe('the trend', () => {
+  it('tells apart a step that stands twice by its position', async () => {
+    const service = await permit(['start', 'check', 'pay', 'check', 'done'])
+    await insertFacts(answering.stores, service, [
+      journey(1, ['start', 'check', 'pay', 'check']),
+      journey(2, ['start', 'check']),
+    ])
+    const reached = async (asked: Partial<TrendQuestion>) => {
+      const answer = trendAnswer.parse(await answering.questions.trend({ service, ...period, ...asked }))
+      return [answer.position, answer.periods[0]?.reached, answer.periods[0]?.rate?.value]
+    }
+    expect(await reached({ step: 'check' })).toEqual([2, 2, 1])
+    expect(await reached({ step: 'check', position: 4 })).toEqual([4, 1, 0.5])
+    expect(await reached({ position: 4 })).toEqual([4, 1, 0.5])
+  })
+})
+
 describe('what cannot be asked', () => {
   const refused: [
     string,
@@ -202,6 +251,8 @@ describe('what cannot be asked', () => {
     ['tz', { tz: 'Mars/Olympus' }, 'funnel'],
     ['interval', { interval: 'hour', from: '1990-01-01' }, 'trend'],
     ['step', { step: 'no such step' }, 'trend'],
+    ['step', { step: 'name', position: 1 }, 'trend'],
+    ['position', { position: 5 }, 'trend'],
     ['step', { step: 'no such step' }, 'journeys'],
     ['step', { step: 'name', position: 1 }, 'journeys'],
     ['position', { position: 5 }, 'journeys'],

@@ -127,7 +127,7 @@ describe('services by low completion', () => {
   it('names the step where the service itself lost most, who failed before the window passed too', async () => {
     const service = await put('dead-end')
     const began = monday + 29 * day + 12 * 3_600_000
-    const failed = journeys(0, 30).map(({ journey, events }) => ({
+    const failed = journeys(0, 30).map(({ journey }) => ({
       journey: `f${journey.slice(1)}`,
       events: [
         { type: 'step' as const, step: 'start', at: began, seq: 0, outcome: '' as const },

@@ -88,7 +88,7 @@ export function expectTrend(answer: TrendAnswer, oracle: readonly OracleTrendPer
       unstarted: totals.unstarted,
       excluded: totals.excluded,
     })
-    if (answer.step === undefined) expectRate(period.rate, totals.completionRate)
+    if (answer.position === undefined) expectRate(period.rate, totals.completionRate)
     else {
       expect([period.reached, period.elapsed.reached]).toEqual([expected.reached, expected.elapsedReached])
       expectRate(period.rate, expected.reachedRate)
