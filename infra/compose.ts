@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Hono } from 'hono'
@@ -42,10 +41,6 @@ export interface Waymark {
   readonly stores: Stores
   /** Keyed hash of a service's reference for a journey. */
   readonly journeyHash: (service: string, reference: string) => string
-  /** The data directory was empty before. */
-  readonly isNew: boolean
-  /** The admin key, when it was made just now: to be printed once. */
-  readonly madeAdminKey: string | undefined
   /** What is under way ends, what is acknowledged is kept, everything is released. */
   close(): Promise<void>
 }
@@ -54,18 +49,22 @@ export const systemClock: Clock = { now: () => Date.now() }
 
 /**
  * Opens a data directory with everything that works on it.
+ * @param showAdminKey is told the admin key when one is made: never again
  * @throws {LogLocked} another process has the directory open
  */
-export async function openWaymark(config: Config, clock: Clock = systemClock): Promise<Waymark> {
+export async function openWaymark(
+  config: Config,
+  showAdminKey: (adminKey: string) => void,
+  clock: Clock = systemClock,
+): Promise<Waymark> {
   const releasers = new Releasers()
   try {
     const telemetry = createTelemetry(config.logLevel)
-    const isNew = !existsSync(join(config.dataDir, 'clickhouse'))
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
     // First of all, since it locks the directory: ClickHouse says it less clearly.
     const log = await openLocalLog({ directory: join(config.dataDir, 'log'), limits: config.limits, clock })
     releasers.add('event log', () => log.close())
-    const secrets = await openSecrets(config.dataDir, config)
+    const secrets = await openSecrets(config.dataDir, config, showAdminKey)
     const stores = await openEmbedded(join(config.dataDir, 'clickhouse'))
     releasers.add('ClickHouse', () => stores.close())
     const registry = await openRegistry({ stores, clock, random: randomBytes, adminKeyHash: secrets.adminKeyHash })
@@ -78,8 +77,6 @@ export async function openWaymark(config: Config, clock: Clock = systemClock): P
       log,
       stores,
       journeyHash: (service, reference) => journeyHash(sha256, secrets.secret, service, reference),
-      isNew,
-      madeAdminKey: secrets.madeAdminKey,
       close: () => releasers.release(),
     }
   } catch (error) {

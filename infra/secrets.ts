@@ -8,24 +8,27 @@ export interface Secrets {
   readonly secret: string
   /** SHA-256 of the admin key. */
   readonly adminKeyHash: Buffer
-  /** The admin key itself, when it was made just now: to be printed once. */
-  readonly madeAdminKey: string | undefined
 }
 
-/** @param given from the environment; nothing of it is written */
+/**
+ * @param given from the environment; nothing of it is written
+ * @param show is told an admin key that was made, before its hash is kept: a start that is killed in between makes
+ *   another, and none is ever in force that nobody has seen
+ */
 export async function openSecrets(
   directory: string,
   given: { secret: string | undefined; adminKey: string | undefined },
+  show: (adminKey: string) => void,
 ): Promise<Secrets> {
   const secret = given.secret ?? (await readOrMake(join(directory, 'secret'), () => randomBytes(32).toString('hex')))
-  if (given.adminKey !== undefined) return { secret, adminKeyHash: sha256(given.adminKey), madeAdminKey: undefined }
+  if (given.adminKey !== undefined) return { secret, adminKeyHash: sha256(given.adminKey) }
 
-  let made: string | undefined
   const hash = await readOrMake(join(directory, 'admin-key.sha256'), () => {
-    made = `wma_${randomBytes(24).toString('base64url')}`
+    const made = `wma_${randomBytes(24).toString('base64url')}`
+    show(made)
     return sha256(made).toString('hex')
   })
-  return { secret, adminKeyHash: Buffer.from(hash, 'hex'), madeAdminKey: made }
+  return { secret, adminKeyHash: Buffer.from(hash, 'hex') }
 }
 
 function sha256(text: string): Buffer {

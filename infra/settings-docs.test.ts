@@ -9,10 +9,10 @@ it('docs/operations.md has every setting with its default, and no other', () => 
       /^\| `(WAYMARK_\w+)` \| (?:`([^`]+)`|([^|]+)) \|/gm,
     ),
   ]
-  const documented = Object.fromEntries(rows.map(([, name, value]) => [name, value]))
-  const defaults = Object.entries(settings).map(([name, setting]) => [
-    name,
-    'default' in setting ? setting.default : undefined,
-  ])
+  const documented: Record<string, string | undefined> = {}
+  for (const [, name = '', value] of rows) documented[name] = value
+  const defaults = Object.entries(settings).map(
+    ([name, setting]) => [name, 'default' in setting ? setting.default : undefined] as const,
+  )
   expect(documented).toEqual(Object.fromEntries(defaults))
 })

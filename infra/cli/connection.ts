@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { openWaymark } from '../compose.ts'
 import { readConfig } from '../config.ts'
 import type { Start } from '../program.ts'
@@ -10,6 +10,8 @@ import { socketName } from '../server.ts'
 export interface Connection {
   /** Who answers, in words. */
   readonly to: string
+  /** Where the data lies: the same for as long as it is the same data, as far as this side can tell. */
+  readonly data: string
   request(method: string, path: string, body?: Body): Promise<Answer>
   close(): Promise<void>
 }
@@ -44,7 +46,7 @@ export class CommandError extends Error {
 export async function connect(env: Start['env'], tell: (line: string) => void): Promise<Connection> {
   const config = readConfig(env)
   const socketPath = join(config.dataDir, socketName)
-  if (existsSync(socketPath) && (await answers(socketPath))) return overSocket(socketPath)
+  if (existsSync(socketPath) && (await answers(socketPath))) return overSocket(socketPath, dataIn(config.dataDir))
   const url = env['WAYMARK_URL']
   if (url !== undefined) return overUrl(url, env['WAYMARK_KEY'])
   return await inDirectory(config, env, tell)
@@ -59,8 +61,14 @@ async function answers(socketPath: string): Promise<boolean> {
   }
 }
 
-function overSocket(socketPath: string): Connection {
+/** A directory that was emptied and filled anew is other data. */
+function dataIn(dataDir: string): string {
+  return `${resolve(dataDir)} of ${statSync(join(dataDir, 'clickhouse'), { throwIfNoEntry: false })?.birthtimeMs ?? 0}`
+}
+
+function overSocket(socketPath: string, data: string): Connection {
   return {
+    data,
     to: `the server that runs on this data directory (${socketPath})`,
     request: (method, path, body) => socketRequest(socketPath, method, path, body),
     close: () => Promise.resolve(),
@@ -96,6 +104,7 @@ function overUrl(url: string, key: string | undefined): Connection {
   if (key === undefined) throw new CommandError('WAYMARK_KEY is missing: expected a secret key for WAYMARK_URL', 2)
   const base = url.replace(/\/+$/, '')
   return {
+    data: base,
     to: base,
     request: async (method, path, body) => {
       const response = await fetch(`${base}${path}`, {
@@ -118,12 +127,10 @@ async function inDirectory(
   tell: (line: string) => void,
 ): Promise<Connection> {
   // The answers of the command are its output, so the log stays quiet unless it is asked for.
-  const waymark = await openWaymark({
-    ...config,
-    logLevel: env['WAYMARK_LOG_LEVEL'] === undefined ? 'silent' : config.logLevel,
-  })
-  if (waymark.madeAdminKey !== undefined) tell(`admin key (shown once): ${waymark.madeAdminKey}`)
+  const logLevel = env['WAYMARK_LOG_LEVEL'] === undefined ? 'silent' : config.logLevel
+  const waymark = await openWaymark({ ...config, logLevel }, (adminKey) => tell(`admin key (shown once): ${adminKey}`))
   return {
+    data: dataIn(config.dataDir),
     to: `the data directory ${config.dataDir}, opened here`,
     request: async (method, path, body) =>
       await answerOf(

@@ -19,6 +19,8 @@ export interface Cli {
   /** Opens the connection, runs, and closes it again whatever happens. */
   connected<Result>(run: (connection: Connection) => Promise<Result>): Promise<Result>
   readonly wait: (ms: number) => Promise<void>
+  /** The command was told to stop. */
+  readonly stopped: () => boolean
   /** The command did its work and found something wrong. */
   fail(): void
 }
@@ -35,6 +37,7 @@ export async function main({ args, env, stop }: Start): Promise<number> {
       await sleep(ms, undefined, { signal: stop }).catch(() => undefined)
       if (stop.aborted) throw new CommandError('stopped')
     },
+    stopped: () => stop.aborted,
     fail: () => {
       failed = true
     },

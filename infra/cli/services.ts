@@ -51,13 +51,12 @@ export async function readServices(file: string): Promise<(Definition & { id: st
 /** What applying a definition would change, as the server would keep it. */
 export async function changeOf(
   connection: Pick<Connection, 'request'>,
-  { id, ...definition }: Definition & { id: string },
+  { id, ...given }: Definition & { id: string },
 ): Promise<Change> {
+  const definition = withoutAdded(given)
   const answer = await connection.request('GET', `/v1/services/${id}`)
   if (answer.status === 404) return { id, definition, lines: ['+ new service', ...lines('+', definition)] }
-  const before = Object.fromEntries(
-    Object.entries(json(answer) as Definition).filter(([name]) => !added.includes(name)),
-  )
+  const before = withoutAdded(json(answer) as Definition)
   const names = [...new Set([...Object.keys(before), ...Object.keys(definition)])].sort()
   const changed = names.filter(
     (name) => !isDeepStrictEqual(before[name], definition[name]) && !isDefault(before[name], definition[name]),
@@ -70,6 +69,11 @@ export async function changeOf(
       ...(name in definition ? lines('+', { [name]: definition[name] }) : []),
     ]),
   }
+}
+
+/** What GET shows can be applied as it is. */
+function withoutAdded(definition: Definition): Definition {
+  return Object.fromEntries(Object.entries(definition).filter(([name]) => !added.includes(name)))
 }
 
 /** @throws {CommandError} with the field that the server refused */

@@ -16,12 +16,15 @@ export interface SampleParts {
   readonly log: Pick<EventLog, 'append'>
   readonly clock: Clock
   readonly journeyHash: (service: string, reference: string) => string
+  /** Looked at between services. */
+  readonly stop: AbortSignal
 }
 
 /** Puts the made-up services in, with five weeks of made-up journeys. Durable when it resolves. @returns events */
-export async function loadSample({ registry, log, clock, journeyHash }: SampleParts): Promise<number> {
+export async function loadSample({ registry, log, clock, journeyHash, stop }: SampleParts): Promise<number> {
   let events = 0
   for (const [index, sample] of sampleServices.entries()) {
+    if (stop.aborted) break
     await registry.putService(sample.id, definition(sample), { sample: true })
     let batch: StoredEvent[] = []
     let journeys = 0

@@ -37,9 +37,14 @@ export async function main({ env, stop }: Start): Promise<number> {
     const connection = await connect(env, tell)
     try {
       tell(`into ${connection.to}`)
-      await importReceipts(connection, tell, async (ms) => {
-        await sleep(ms, undefined, { signal: stop })
-      })
+      await importReceipts(
+        connection,
+        tell,
+        async (ms) => {
+          await sleep(ms, undefined, { signal: stop })
+        },
+        () => stop.aborted,
+      )
       await print(connection)
     } finally {
       await connection.close()
@@ -52,15 +57,16 @@ export async function main({ env, stop }: Start): Promise<number> {
 }
 
 export async function importReceipts(
-  connection: Pick<Connection, 'request'>,
+  connection: Pick<Connection, 'request' | 'data'>,
   tell: (line: string) => void,
   wait: (ms: number) => Promise<void>,
+  stopped: () => boolean = () => false,
 ): Promise<void> {
   const text = JSON.stringify(receiptsDefinition)
   json(await connection.request('PUT', `/v1/services/${receiptsService}`, { text, type: 'application/json' }))
   await importFile(
     { file: logFile(), gzip: false, format: { kind: 'xes', service: receiptsService, attrs: {} } },
-    { connection, stdin: process.stdin, terminal: process.stderr.isTTY, now: () => Date.now(), wait, tell },
+    { connection, stdin: process.stdin, terminal: process.stderr.isTTY, now: () => Date.now(), wait, tell, stopped },
   )
 }
 

@@ -75,6 +75,15 @@ describe('services apply', () => {
     await waymark(['services', 'apply', path])
   })
 
+  it('finds no change in what the server shows', async () => {
+    const shown = await fetch(`${server.url}/v1/services/fishing`, {
+      headers: { authorization: `Bearer ${adminSecret}` },
+    })
+    expect((await waymark(['services', 'apply', file('shown.json', await shown.text())])).out.trim()).toBe(
+      'fishing: no change',
+    )
+  })
+
   it.each([
     ['no YAML', 'a: [', 2, 'is neither YAML nor JSON'],
     ['no id', 'name: x', 2, 'services[0].id is missing'],
@@ -125,6 +134,60 @@ describe('import', () => {
       headers: { authorization: `Bearer ${adminSecret}` },
     })
     expect(await response.json()).toMatchObject({ steps: [{ entered: 2 }, { entered: 1 }, { entered: 0 }] })
+  })
+
+  it('takes errors and feedback from columns of their own, and a first row that is short', async () => {
+    const rows = [
+      'journey,step,at,type,field,code,rating',
+      'e,start,1767225600000',
+      'e,,1767225601000,error,name,missing,',
+      'e,,1767225602000,feedback,,,4',
+    ]
+    const columns = [
+      '--type-column',
+      'type',
+      '--field-column',
+      'field',
+      '--code-column',
+      'code',
+      '--rating-column',
+      'rating',
+    ]
+    const result = await waymark(['import', file('typed.csv', rows.join('\n')), '--service', 'fishing', ...columns])
+    expect(result.out.trim(), result.errors).toBe('3 events read, 3 durable, 0 refused')
+  })
+
+  it('says in one line that a file ends early', async () => {
+    const whole = gzipSync(csv.repeat(2_000))
+    const result = await waymark(['import', file('cut.csv.gz', whole.subarray(0, whole.length - 20)), ...flags])
+    expect(result.code).toBe(1)
+    expect(result.errors).toContain('the file ends early or is no gzip')
+    expect(result.errors).not.toMatch(/\n\s+at /)
+  })
+
+  it('stops when it is told to, and goes on where it was, with what was refused before', async () => {
+    const line = (index: number, service: string) =>
+      JSON.stringify({ service, journey: `many-${index}`, step: 'start', at: 1767225600000 + index })
+    const path = file(
+      'many.ndjson',
+      Array.from({ length: 40_000 }, (_, index) => line(index, index < 3 ? 'nowhere' : 'fishing')).join('\n'),
+    )
+    const refused = join(folder, 'many-refused.ndjson')
+    const args = ['import', path, '--refused', refused]
+    const child = spawn(process.execPath, [join(root, 'infra', 'bin', 'waymark.js'), ...args], {
+      env: { PATH: process.env['PATH'], WAYMARK_DATA_DIR: serverDir },
+    })
+    let errors = ''
+    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
+    while (!existsSync(`${path}.waymark-import`)) await new Promise((resolve) => setImmediate(resolve))
+    child.kill('SIGINT')
+    expect(await once(child, 'close')).toEqual([1, null])
+    expect(errors).toMatch(/stopped after \d+ events: run it again/)
+    const result = await waymark(args)
+    expect(result.errors).toMatch(/goes on after \d+ events/)
+    expect(result.out.trim()).toBe('40000 events read, 39997 durable, 3 refused')
+    expect(result.errors).toContain('line 1: unknown-service')
+    expect(readFileSync(refused, 'utf8').trim().split('\n')).toHaveLength(3)
   })
 
   it('reads standard input, and goes through a URL with a key', async () => {

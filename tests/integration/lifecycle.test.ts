@@ -33,7 +33,7 @@ describe('the start', () => {
     const other = mkdtempSync(join(tmpdir(), 'waymark-life-'))
     const onPort = await serverChild({ WAYMARK_DATA_DIR: other, WAYMARK_PORT: port }).ended
     expect(onPort.errors).toContain(`WAYMARK_PORT is ${port}: something listens there already`)
-    expect(onPort.code).not.toBe(0)
+    expect(onPort.code).toBe(2)
     const onDirectory = await serverChild({ WAYMARK_DATA_DIR: dataDir, WAYMARK_PORT: '0' }).ended
     expect(onDirectory.code).not.toBe(0)
     expect(onDirectory.errors.trim().split('\n')).toHaveLength(1)
@@ -55,6 +55,21 @@ describe('the start', () => {
     }
     expect(outputs[0]).toMatch(/admin key \(shown once\): wma_[\w-]{32}/)
     expect(outputs[1]).not.toContain('wma_')
+  })
+
+  it('loads the made-up services once, also after a start that was cut short, and not beside real ones', async () => {
+    const settings = { WAYMARK_DATA_DIR: dataDir, WAYMARK_SAMPLE: 'on' }
+    const killed = await startServer(settings)
+    killed.process.kill('SIGKILL')
+    await killed.ended
+    const loaded = await startServer(settings)
+    await loaded.said((line) => line.includes('made-up sample services loaded'))
+    loaded.process.kill('SIGTERM')
+    await loaded.ended
+    const again = await startServer(settings)
+    again.process.kill('SIGTERM')
+    expect((await again.ended).code).toBe(0)
+    expect(again.lines.join('')).not.toContain('made-up')
   })
 
   it('makes a socket and secrets that only their owner can use', async () => {

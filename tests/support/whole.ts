@@ -7,6 +7,8 @@ import { readConfig } from '../../infra/config.ts'
 
 /** The whole process on a data directory of its own, without sockets. */
 export interface Whole {
+  /** As the command line knows it. */
+  readonly data: string
   readonly waymark: Waymark
   /** As its owner, unless the headers bring a key. */
   request(method: string, path: string, body?: Body, headers?: Record<string, string>): Promise<Answer>
@@ -17,7 +19,10 @@ export interface Whole {
 
 export async function openWhole(settings: Record<string, string> = {}): Promise<Whole> {
   const dataDir = mkdtempSync(join(tmpdir(), 'waymark-'))
-  const waymark = await openWaymark(readConfig({ WAYMARK_DATA_DIR: dataDir, WAYMARK_LOG_LEVEL: 'silent', ...settings }))
+  const waymark = await openWaymark(
+    readConfig({ WAYMARK_DATA_DIR: dataDir, WAYMARK_LOG_LEVEL: 'silent', ...settings }),
+    () => undefined,
+  )
   const request: Whole['request'] = async (method, path, body, headers = {}) => {
     const response = await waymark.fetch(
       new Request(`http://localhost${path}`, {
@@ -35,6 +40,7 @@ export async function openWhole(settings: Record<string, string> = {}): Promise<
     }
   }
   return {
+    data: dataDir,
     waymark,
     request,
     shown: async () => {

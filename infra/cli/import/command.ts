@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs'
-import { stat, writeFile } from 'node:fs/promises'
+import { appendFile, stat, writeFile } from 'node:fs/promises'
 import { createGunzip } from 'node:zlib'
 import { Transform, type Readable } from 'node:stream'
 import { CommandError, json, type Connection } from '../connection.ts'
-import { openCheckpoint, type Checkpoint } from './checkpoint.ts'
+import { nothingYet, openCheckpoint, type Checkpoint, type Progressed } from './checkpoint.ts'
 import { readCsv, type CsvColumns } from './csv.ts'
 import { readNdjson } from './ndjson.ts'
 import { createProgress } from './progress.ts'
@@ -30,19 +30,15 @@ export interface ImportOptions {
 }
 
 export interface ImportIo {
-  readonly connection: Pick<Connection, 'request'>
+  readonly connection: Pick<Connection, 'request' | 'data'>
   readonly stdin: Readable
   /** Standard error is a terminal. */
   readonly terminal: boolean
   readonly now: () => number
   readonly wait: (ms: number) => Promise<void>
+  /** Whoever started it wants it to end: what was sent is kept. */
+  readonly stopped: () => boolean
   readonly tell: (line: string) => void
-}
-
-export interface Imported {
-  readonly records: number
-  readonly accepted: number
-  readonly refused: number
 }
 
 /** Refused lines that are told; all go into the file of `--refused`. */
@@ -53,29 +49,33 @@ const refusedTold = 20
  * stopped; run again after its end, it changes nothing, since events sent twice are one.
  * @throws {CommandError}
  */
-export async function importFile(options: ImportOptions, io: ImportIo): Promise<Imported> {
-  const source = await openSource(options, io.stdin)
+export async function importFile(options: ImportOptions, io: ImportIo): Promise<Progressed> {
+  const source = await openSource(options, io)
   const checkpoint = await source.checkpoint
-  if (checkpoint !== undefined && checkpoint.done > 0) io.tell(`goes on after ${checkpoint.done} events`)
+  const before = checkpoint?.before ?? nothingYet
+  if (before.records > 0) io.tell(`goes on after ${before.records} events`)
+  else if (options.refusedFile !== undefined) await writeFile(options.refusedFile, '')
   const progress = createProgress({ bytesTotal: source.bytesTotal, terminal: io.terminal, now: io.now, write: io.tell })
-  const total = { records: 0, accepted: 0, refused: 0 }
-  const all: Refused[] = []
+  let total = before
   try {
-    const records = skip(reader(options.format)(source.chunks), checkpoint?.done ?? 0)
+    const records = skip(reader(options.format)(source.chunks), before.records)
     for await (const sent of send(io.connection, records, io.wait)) {
-      total.records += sent.records
-      total.accepted += sent.accepted
-      total.refused += sent.refused.length
-      for (const refused of sent.refused) {
-        if (all.length < refusedTold || options.refusedFile !== undefined) all.push(refused)
+      if (options.refusedFile !== undefined) await appendFile(options.refusedFile, ndjson(sent.refused))
+      total = {
+        records: total.records + sent.records,
+        accepted: total.accepted + sent.accepted,
+        refused: total.refused + sent.refused.length,
+        told: [...total.told, ...sent.refused].slice(0, refusedTold),
       }
-      await checkpoint?.keep((checkpoint.done ?? 0) + total.records)
+      await checkpoint?.keep(total)
       progress.update(source.bytesRead(), total.records)
+      if (io.stopped())
+        throw new CommandError(`stopped after ${total.records} events: run it again to go on where it stopped`)
     }
   } finally {
     progress.stop()
+    tellRefused(total, io.tell)
   }
-  await tellRefused(all, total.refused, options.refusedFile, io.tell)
   await untilShown(io)
   await checkpoint?.remove()
   return total
@@ -99,7 +99,7 @@ interface Source {
   readonly checkpoint: Promise<Checkpoint | undefined>
 }
 
-async function openSource({ file, gzip, format }: ImportOptions, stdin: Readable): Promise<Source> {
+async function openSource({ file, gzip, format }: ImportOptions, { stdin, connection }: ImportIo): Promise<Source> {
   let bytes = 0
   const counter = new Transform({
     transform: (chunk: Buffer, _encoding, done) => {
@@ -123,7 +123,7 @@ async function openSource({ file, gzip, format }: ImportOptions, stdin: Readable
     checkpoint:
       known === undefined
         ? Promise.resolve(undefined)
-        : openCheckpoint(file, [known.size, known.mtimeMs, gzip, format]),
+        : openCheckpoint(file, [known.size, known.mtimeMs, gzip, format, connection.data]),
   }
 }
 
@@ -155,17 +155,12 @@ async function* skip(records: AsyncIterable<ImportRecord>, count: number): Async
   }
 }
 
-async function tellRefused(
-  refused: readonly Refused[],
-  count: number,
-  file: string | undefined,
-  tell: (line: string) => void,
-): Promise<void> {
-  for (const { line, code, detail } of refused.slice(0, refusedTold))
-    tell(`line ${line}: ${code}${detail === '' ? '' : `: ${detail}`}`)
-  if (count > refusedTold) tell(`and ${count - refusedTold} more refused`)
-  if (file !== undefined) await writeFile(file, refused.map((line) => `${JSON.stringify(line)}\n`).join(''))
+function tellRefused({ told, refused }: Progressed, tell: (line: string) => void): void {
+  for (const { line, code, detail } of told) tell(`line ${line}: ${code}${detail === '' ? '' : `: ${detail}`}`)
+  if (refused > told.length) tell(`and ${refused - told.length} more refused`)
 }
+
+const ndjson = (refused: readonly Refused[]): string => refused.map((line) => `${JSON.stringify(line)}\n`).join('')
 
 /** Where others send without pause, nothing pending may never come. */
 const shownWaitMs = 60_000

@@ -14,6 +14,10 @@ export interface CsvColumns {
   readonly type?: string | undefined
   readonly outcome?: string | undefined
   readonly channel?: string | undefined
+  readonly field?: string | undefined
+  readonly code?: string | undefined
+  readonly rating?: string | undefined
+  readonly engaged?: string | undefined
   /** Dimension → column. */
   readonly attrs: Readonly<Record<string, string>>
   readonly delimiter: string
@@ -21,9 +25,13 @@ export interface CsvColumns {
 
 /** RFC 4180 with a header line. Times are ISO 8601 with an offset or Z, or milliseconds since 1970. */
 export async function* readCsv(chunks: AsyncIterable<string>, columns: CsvColumns): AsyncGenerator<ImportRecord> {
-  const parser = Readable.from(chunks).pipe(
+  const source = Readable.from(chunks)
+  const parser = source.pipe(
     parse({
-      columns: true,
+      columns: (header: string[]) => {
+        checkHeader(header, columns)
+        return header
+      },
       bom: true,
       delimiter: columns.delimiter,
       relax_column_count: true,
@@ -32,13 +40,11 @@ export async function* readCsv(chunks: AsyncIterable<string>, columns: CsvColumn
       info: true,
     }),
   )
-  let checked = false
+  // A pipe does not pass on what goes wrong before it.
+  source.once('error', (error) => parser.destroy(error))
   try {
-    for await (const row of parser as AsyncIterable<{ info: { lines: number }; record: Record<string, string> }>) {
-      if (!checked) checkHeader(Object.keys(row.record), columns)
-      checked = true
+    for await (const row of parser as AsyncIterable<{ info: { lines: number }; record: Record<string, string> }>)
       yield { line: row.info.lines, event: JSON.stringify(eventOf(row.record, columns)) }
-    }
   } catch (error) {
     if (error instanceof CommandError) throw error
     throw new CommandError(`the file is no CSV: ${error instanceof Error ? error.message : String(error)}`, 1, {
@@ -47,11 +53,10 @@ export async function* readCsv(chunks: AsyncIterable<string>, columns: CsvColumn
   }
 }
 
-function checkHeader(
-  found: readonly string[],
-  { journey, step, at, id, seq, type, outcome, channel, attrs }: CsvColumns,
-): void {
-  for (const column of [journey, step, at, id, seq, type, outcome, channel, ...Object.values(attrs)]) {
+function checkHeader(found: readonly string[], columns: CsvColumns): void {
+  const { journey, step, at, id, seq, type, outcome, channel, field, code, rating, engaged, attrs } = columns
+  const named = [journey, step, at, id, seq, type, outcome, channel, field, code, rating, engaged]
+  for (const column of [...named, ...Object.values(attrs)]) {
     if (column !== undefined && !found.includes(column))
       throw new CommandError(`the file has no column "${column}": its columns are ${found.join(', ')}`, 2)
   }
@@ -76,6 +81,10 @@ function eventOf(row: Readonly<Record<string, string>>, columns: CsvColumns): Re
     step: value(columns.step),
     outcome: value(columns.outcome),
     channel: value(columns.channel),
+    field: value(columns.field),
+    code: value(columns.code),
+    rating: number(value(columns.rating)),
+    engagedMs: number(value(columns.engaged)),
     at: number(value(columns.at)),
     seq: number(value(columns.seq)),
     ...(attrs.length === 0 ? {} : { attrs: Object.fromEntries(attrs) }),

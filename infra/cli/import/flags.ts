@@ -15,6 +15,10 @@ interface Flags {
   readonly typeColumn?: string
   readonly outcomeColumn?: string
   readonly channelColumn?: string
+  readonly fieldColumn?: string
+  readonly codeColumn?: string
+  readonly ratingColumn?: string
+  readonly engagedColumn?: string
   readonly delimiter: string
   readonly attr: Readonly<Record<string, string>>
   readonly refused?: string
@@ -39,6 +43,10 @@ export function addImport(waymark: Command, cli: Cli): void {
     .option('--type-column <name>', 'CSV: the type of the event; a step when left out')
     .option('--outcome-column <name>', 'CSV: the outcome')
     .option('--channel-column <name>', 'CSV: the channel')
+    .option('--field-column <name>', 'CSV: the field of an error')
+    .option('--code-column <name>', 'CSV: the code of an error')
+    .option('--rating-column <name>', 'CSV: the rating of feedback, 1 to 5')
+    .option('--engaged-column <name>', 'CSV: the attention of a leave, in milliseconds')
     .option('--delimiter <character>', 'CSV: between the columns', ',')
     .option(
       '--attr <dimension=column>',
@@ -60,6 +68,7 @@ export function addImport(waymark: Command, cli: Cli): void {
             terminal: process.stderr.isTTY,
             now: () => Date.now(),
             wait: cli.wait,
+            stopped: cli.stopped,
             tell: (line) => cli.tell(line),
           },
         )
@@ -96,6 +105,10 @@ function formatOf(file: string, flags: Flags): ImportFormat {
     type: flags.typeColumn,
     outcome: flags.outcomeColumn,
     channel: flags.channelColumn,
+    field: flags.fieldColumn,
+    code: flags.codeColumn,
+    rating: flags.ratingColumn,
+    engaged: flags.engagedColumn,
     delimiter: flags.delimiter,
   }
 }
