@@ -217,6 +217,43 @@ describe('Content-Encoding', () => {
   })
 })
 
+describe('bodies that unfold', () => {
+  const zipped = async (body: string) => {
+    const bench = await openCollector()
+    const answer = await post(bench, new Uint8Array(gzipSync(body)), { 'Content-Encoding': 'gzip' })
+    return { ...answer, stored: bench.stored() }
+  }
+  // One value for each sign: the braces and the lists around them, and their members.
+  const withValues = (count: number): string => {
+    const body = JSON.stringify(bodyOf([step()], { service: 'fishing', more: [0] }))
+    const signs = body.replace(/[^,{[]/g, '').length
+    return body.replace('[0]', `[0${',0'.repeat(count - signs)}]`)
+  }
+
+  it('are taken up to 256 values for each event that they may hold, and refused with 413 past that', async () => {
+    expect((await zipped(withValues(25_600))).status).toBe(204)
+    const answer = await zipped(withValues(25_601))
+    expect([answer.status, answer.code, answer.stored]).toEqual([413, 'too-large', []])
+  })
+
+  it.each([
+    ['objects', `{"events":[${'{},'.repeat(100_000)}{}]}`, 'too-large'],
+    ['members', `{"a":0${',"a":0'.repeat(100_000)}}`, 'too-large'],
+    // Were it parsed, it would be no JSON.
+    ['objects without end', '{},'.repeat(1_000_000), 'too-large'],
+    ['quotes', '"'.repeat(1_000_000), 'too-large'],
+    ['lists within lists', `${'['.repeat(50_000)}${']'.repeat(50_000)}`, 'invalid-json'],
+  ])('are refused before they are parsed: %s', async (_, body, code) => {
+    expect((await zipped(body)).code).toBe(code)
+  })
+
+  it('are not mistaken: signs within strings are no values', async () => {
+    const note = '{},:[]\\"'.repeat(20_000) + '\\'
+    const answer = await zipped(JSON.stringify(bodyOf([step('start', { note })], { note })))
+    expect([answer.status, answer.stored.length]).toEqual([204, 1])
+  })
+})
+
 describe('keys', () => {
   const authorization = (key: string) => ({ Authorization: `Bearer ${key}` })
 

@@ -93,7 +93,7 @@ class Collector {
       const text = await readBody(c.req, { kind, compressed, contentLength: header('Content-Length'), limits })
       const context = this.#context(key, header, { origin, pixel: false })
       if (kind === 'ndjson') return await this.#ndjson(text, context)
-      const body = jsonBody(text)
+      const body = jsonBody(text, limits.eventsPerRequestMax)
       known = await this.#find(body['service'])
       const { events, bots } = jsonEvents(body, known, context)
       if (events.length > 0) await this.#append(events)

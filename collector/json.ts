@@ -1,12 +1,19 @@
 import { isRaw, Draft, Drop, Envelope, type Context, type Raw } from './steps/step.ts'
 import { envelopeSteps, eventSteps, run } from './steps/index.ts'
+import { shape } from '../domain/limits.ts'
 import type { StoredEvent } from '../domain/stored-event.ts'
 import { takeBack } from './added.ts'
 import { Refusal, refusalOf } from './refusal.ts'
 import type { KnownService } from './services.ts'
+import { boundValues } from './values.ts'
 
-/** The value of a JSON text. Of a key that stands twice, the last counts. @throws {Refusal} */
-export function parseJson(text: string): unknown {
+/**
+ * The value of a JSON text. Of a key that stands twice, the last counts.
+ * @param eventsMax events that it may hold
+ * @throws {Refusal}
+ */
+export function parseJson(text: string, eventsMax: number): unknown {
+  boundValues(text, shape.valuesPerEventMax * eventsMax)
   // The trace of bytes that were no UTF-8. Who means the character itself can write it as an escape.
   if (text.includes('\uFFFD')) throw new Refusal('invalid-json', 'expected UTF-8, without replacement characters')
   try {
@@ -18,8 +25,8 @@ export function parseJson(text: string): unknown {
 }
 
 /** @throws {Refusal} */
-export function jsonBody(text: string): Raw {
-  const body = parseJson(text)
+export function jsonBody(text: string, eventsMax: number): Raw {
+  const body = parseJson(text, eventsMax)
   if (!isRaw(body)) throw new Refusal('invalid-json', 'expected a JSON object')
   return body
 }

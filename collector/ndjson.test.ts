@@ -121,6 +121,32 @@ describe('POST /v1/events, NDJSON', () => {
     expect((await send(bench, line().padEnd(max + 1), { 'Content-Length': String(max + 1) })).code).toBe('too-large')
   })
 
+  it('refuses a line that unfolds to more than 256 values, and keeps the others', async () => {
+    const bench = await openCollector()
+    const signs = line({ more: [0] }).replace(/[^,{[]/g, '').length
+    const withValues = (count: number): string =>
+      line({ more: [0], note: 'n'.repeat(1_024) }).replace('[0]', `[0${',0'.repeat(count - signs - 1)}]`)
+    const { document } = await send(bench, [withValues(256), withValues(257), line()].join('\n'))
+    expect(document).toMatchObject({ accepted: 2, refused: [{ line: 2, code: 'too-large' }] })
+  })
+
+  it.each([
+    ['refused lines', '{}\n'.repeat(20_000), 19],
+    ['long lines', `${line({ note: 'n'.repeat(70_000) })}\n`.repeat(20), 19],
+  ])('gives others their turn between %s', async (_, body, atLeast) => {
+    const bench = await openCollector()
+    let turns = 0
+    let done = false
+    const turn = () => {
+      turns++
+      if (!done) setImmediate(turn)
+    }
+    const answer = send(bench, body).finally(() => (done = true))
+    setImmediate(turn)
+    await answer
+    expect(turns).toBeGreaterThanOrEqual(atLeast)
+  })
+
   it('reads gzip', async () => {
     const bench = await openCollector()
     const { document } = await send(bench, new Uint8Array(gzipSync(`${line()}\n`.repeat(3))), {

@@ -9,6 +9,9 @@ import { Draft, Drop, Envelope, isRaw, type Context } from './steps/step.ts'
 
 /** So many events are appended at once: the process answers others in between. */
 const appendedAtOnce = 1_000
+/** After so many lines, or so many characters of them, others get their turn, whatever became of the lines. */
+const linesInTurn = 1_000
+const charsInTurn = 64 * 1024
 
 export interface RefusedLine {
   /** From 1, blank lines counted. */
@@ -39,7 +42,8 @@ export function* lines(text: string): Generator<{ line: number; start: number; e
     let end = text.indexOf('\n', start)
     if (end === -1) end = text.length
     // Nearly every line begins with its brace; only one that does not is looked at closely.
-    if (text.charCodeAt(start) === 0x7b || text.slice(start, end).trim() !== '') yield { line, start, end }
+    if (text.charCodeAt(start) === 0x7b || (end > start && text.slice(start, end).trim() !== ''))
+      yield { line, start, end }
     start = end + 1
   }
 }
@@ -52,7 +56,13 @@ export async function ndjsonEvents(text: string, context: Context, sinks: Ndjson
   let refusedCount = 0
   let accepted = 0
   let batch: StoredEvent[] = []
+  const turn = { lines: 0, begun: 0 }
   for (const { line, start, end } of lines(text)) {
+    if (++turn.lines > linesInTurn || start - turn.begun > charsInTurn) {
+      await new Promise((resolve) => setImmediate(resolve))
+      turn.lines = 1
+      turn.begun = start
+    }
     const result = await lineEvent(text.slice(start, end), context, sinks.find)
     if (result instanceof Refusal) {
       refusedCount++
@@ -95,7 +105,7 @@ async function appendPart(batch: readonly StoredEvent[], accepted: number, sinks
 async function lineEvent(text: string, context: Context, find: NdjsonSinks['find']): Promise<StoredEvent | Refusal> {
   let raw: unknown
   try {
-    raw = parseJson(text)
+    raw = parseJson(text, 1)
   } catch (error) {
     if (error instanceof Refusal) return error
     throw error

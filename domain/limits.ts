@@ -58,6 +58,8 @@ export const shape = {
   attrsMax: 8,
   attrValueCharsMax: 64,
   seqMax: 2 ** 32 - 1,
+  /** Values of a JSON text for each event that it may hold: what is known of one has 22, the rest is room for others. */
+  valuesPerEventMax: 256,
   stepsMin: 2,
   stepsMax: 50,
   namesPerStepMax: 20,
