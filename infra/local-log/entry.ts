@@ -6,8 +6,7 @@ import { crc32 } from 'node:zlib'
  *  0  "WME" and the format's version
  *  4  u32  bytes of the text
  *  8  u32  events in it
- * 12  u32  where the group of entries that were fsynced together starts in the segment: what stands before
- *          that was fsynced before this was written
+ * 12  u32  what stands before this place in the segment was acknowledged before the entry was written
  * 16  f64  when it was appended, ms since 1970
  * 24  u32  CRC-32 of the text
  * 28  u32  CRC-32 of the 28 bytes before, begun with the segment's number, so that a block of another file
@@ -19,7 +18,7 @@ export const headerBytes = 32
 export const formatVersion = 1
 const magic = Buffer.from('WME')
 
-/** Writes an entry's header but for what `stampEntry` adds, once the group's place is known. */
+/** Writes an entry's header but for what `stampEntry` adds, once it goes to a segment. */
 export function writeHeader(at: { buffer: Buffer; offset: number }, textBytes: number, events: number, now: number) {
   const { buffer, offset } = at
   magic.copy(buffer, offset)
@@ -31,8 +30,8 @@ export function writeHeader(at: { buffer: Buffer; offset: number }, textBytes: n
   buffer.writeUInt32LE(crc32(buffer.subarray(start, start + textBytes)), offset + 24)
 }
 
-export function stampEntry(at: { buffer: Buffer; offset: number }, groupStart: number, segment: number): void {
-  at.buffer.writeUInt32LE(groupStart, at.offset + 12)
+export function stampEntry(at: { buffer: Buffer; offset: number }, acknowledged: number, segment: number): void {
+  at.buffer.writeUInt32LE(acknowledged, at.offset + 12)
   at.buffer.writeUInt32LE(headerSum(at.buffer, at.offset, segment), at.offset + 28)
 }
 
@@ -47,7 +46,7 @@ export type Found =
       readonly start: number
       readonly end: number
       readonly events: number
-      readonly groupStart: number
+      readonly acknowledged: number
       readonly appendedAt: number
     }
   /** `events` it said that it holds, 0 where even that cannot be read. */
@@ -72,8 +71,8 @@ export function entryAt(bytes: Buffer, start: number, segment: number, whole: bo
     return { kind: 'unreadable', start, end: Math.min(end, bytes.length), reason: 'checksum differs', events }
   const version = bytes[start + 3]
   if (version !== formatVersion) return { kind: 'unreadable', start, end, reason: `format version ${version}`, events }
-  const groupStart = bytes.readUInt32LE(start + 12)
-  return { kind: 'entry', start, end, events, groupStart, appendedAt: bytes.readDoubleLE(start + 16) }
+  const acknowledged = bytes.readUInt32LE(start + 12)
+  return { kind: 'entry', start, end, events, acknowledged, appendedAt: bytes.readDoubleLE(start + 16) }
 }
 
 /** When the entry that starts here was appended; `undefined` when none can be read. Needs its header only. */

@@ -69,7 +69,7 @@ async function scanSegment(path: string, number: number, from: number, said: num
       oldestAt = Math.min(oldestAt ?? found.appendedAt, found.appendedAt)
       if (said !== undefined) continue
       segment.end = position + found.end
-      segment.acknowledged = Math.max(segment.acknowledged, found.groupStart)
+      segment.acknowledged = Math.max(segment.acknowledged, found.acknowledged)
     }
     for (const lost of unreadable) if (lost.start < segment.acknowledged) events += lost.events
     return { segment, before, events, oldestAt }

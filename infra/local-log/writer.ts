@@ -1,20 +1,24 @@
-import { open, type FileHandle } from 'node:fs/promises'
 import { LogFull, LogUnavailable } from '../../domain/errors.ts'
 import type { Clock } from '../../domain/ports/clock.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 import { headerBytes, stampEntry, writeHeader } from './entry.ts'
 import { encodeEvents } from './events.ts'
-import { segmentFile, segmentHeader, segmentHeaderBytes, syncDirectory, unlinkIfThere, writeBytes } from './segment.ts'
-import type { Segment } from './segment.ts'
+import { createSegment, type OpenSegment } from './open-segment.ts'
+import { segmentHeaderBytes, unlinkIfThere } from './segment.ts'
 import type { LogState } from './state.ts'
 
-/** Bytes that wait for an fsync: they are in memory. */
+/**
+ * Groups that are written at once: while the disk has one, the next is on its way to it, and the event loop fills
+ * a third. More than two made groups smaller, and nothing faster.
+ */
+const groupsUnderWayMax = 2
+/** Bytes that wait for the disk: they are in memory. */
 const unsyncedBytesMax = 64 * 1024 * 1024
 /** A buffer that one large group made larger than this is not kept. */
 const keptBufferBytes = 4 * 1024 * 1024
 const retryAfterSeconds = 5
 
-/** Appends that share one write and one fsync. */
+/** Appends that share one durable write. */
 interface Group {
   buffer: Buffer<ArrayBuffer>
   length: number
@@ -33,16 +37,19 @@ export interface WriterOptions {
 }
 
 /**
- * Writes to the end of the log. While one group is being written and fsynced, the appends that come form the
- * next; so the slower the disk, the more share an fsync, and nobody waits for a timer.
+ * Writes to the end of the log. While groups are on their way to the disk, the appends that come form the next;
+ * so the slower the disk, the more share a write, and nobody waits for a timer. A group is acknowledged when it
+ * and all before it are on the disk.
  */
 export class Writer {
   private filling = emptyGroup()
-  private spare: Buffer<ArrayBuffer> | undefined
-  private running: Promise<void> | undefined
+  private readonly spares: Buffer<ArrayBuffer>[] = []
+  private dispatching: Promise<void> | undefined
+  /** Oldest first: each resolves, never rejects, when its group is answered. */
+  private readonly underWay: Promise<void>[] = []
   private inFlight = 0
   private inFlightBytes = 0
-  private current: { segment: Segment; file: FileHandle } | undefined
+  private current: OpenSegment | undefined
   private nextNumber: number
   private closing = false
 
@@ -78,14 +85,15 @@ export class Writer {
     return new Promise((resolve, reject) => {
       group.waiters.push({ resolve, reject })
       // After this turn, so that requests that came in together share the first group too.
-      this.running ??= new Promise((done) => setImmediate(() => done(this.run())))
+      this.dispatching ??= new Promise((done) => setImmediate(() => done(this.dispatch())))
     })
   }
 
   /** Takes no more, waits for what is under way. */
   async close(): Promise<void> {
     this.closing = true
-    await this.running
+    await this.dispatching
+    await Promise.all(this.underWay)
     await this.closeSegment()
   }
 
@@ -102,36 +110,59 @@ export class Writer {
     group.length = start + written
   }
 
-  private async run(): Promise<void> {
+  /** Sends what has been filled to the disk, as far as it may go there yet. */
+  private async dispatch(): Promise<void> {
     while (this.filling.entries.length > 0) {
-      const group = this.filling
-      this.filling = emptyGroup(this.spare)
-      this.spare = undefined
-      let failure: LogUnavailable | undefined
-      try {
-        await this.commit(group)
-      } catch (error) {
-        await this.abandon()
-        failure = unavailable(error)
+      const oldest = this.underWay[0]
+      // A new segment says where the one before it ends, which must have come to its end for that.
+      if (oldest !== undefined && (this.underWay.length >= groupsUnderWayMax || !this.hasRoom())) {
+        await oldest
+        continue
       }
-      this.inFlight -= group.waiters.length
-      this.inFlightBytes -= group.length
-      for (const waiter of group.waiters)
-        if (failure === undefined) waiter.resolve()
-        else waiter.reject(failure)
-      if (group.buffer.length <= keptBufferBytes) this.spare = group.buffer
+      try {
+        if (!this.hasRoom()) await this.beginSegment()
+      } catch (error) {
+        // A segment that is forgotten already may hold the very space that is missing.
+        this.state.wake()
+        this.answer(this.take(), unavailable(error))
+        continue
+      }
+      this.underWay.push(this.commit(this.take(), this.current ?? unopened()))
     }
-    this.running = undefined
+    this.dispatching = undefined
   }
 
-  private async commit(group: Group): Promise<void> {
-    const fresh = await this.openSegment()
-    const { segment, file } = this.current ?? unopened()
+  private hasRoom(): boolean {
+    return this.current !== undefined && !this.current.failed && this.current.next < this.options.segmentBytes
+  }
+
+  private take(): Group {
+    const group = this.filling
+    this.filling = emptyGroup(this.spares.pop())
+    return group
+  }
+
+  private async commit(group: Group, open: OpenSegment): Promise<void> {
+    const { segment } = open
     for (const offset of group.entries) stampEntry({ buffer: group.buffer, offset }, segment.end, segment.number)
-    if (fresh !== undefined) await writeBytes(file, fresh, 0)
-    await writeBytes(file, group.buffer.subarray(0, group.length), segment.end)
-    await file.datasync()
-    if (fresh !== undefined) await syncDirectory(this.state.directory)
+    const before = this.underWay.at(-1)
+    let failure: unknown
+    try {
+      await open.write(group.buffer.subarray(0, group.length))
+    } catch (error) {
+      failure = error
+    }
+    await before
+    // A gap before it would end the segment for whoever reads it.
+    if (failure !== undefined) open.failed ??= unavailable(failure)
+    if (open.failed === undefined) this.keep(group, open)
+    // The last that was on its way to it.
+    else if (this.underWay.length === 1) await this.abandon(open)
+    void this.underWay.shift()
+    this.answer(group, open.failed)
+  }
+
+  private keep(group: Group, { segment }: OpenSegment): void {
     segment.end += group.length
     segment.acknowledged = segment.end
     this.state.events += group.events
@@ -140,47 +171,48 @@ export class Writer {
     this.state.wake()
   }
 
-  /** @returns the header to write with the first group, when a new segment had to be begun */
-  private async openSegment(): Promise<Buffer | undefined> {
-    if (this.current !== undefined && this.current.segment.end < this.options.segmentBytes) return undefined
+  private answer(group: Group, failure: LogUnavailable | undefined): void {
+    this.inFlight -= group.waiters.length
+    this.inFlightBytes -= group.length
+    for (const waiter of group.waiters)
+      if (failure === undefined) waiter.resolve()
+      else waiter.reject(failure)
+    if (group.buffer.length <= keptBufferBytes && this.spares.length < groupsUnderWayMax) this.spares.push(group.buffer)
+  }
+
+  private async beginSegment(): Promise<void> {
     const before = this.state.segments.at(-1)
     await this.closeSegment()
-    const number = this.nextNumber++
-    const path = segmentFile(this.state.directory, number)
-    const file = await open(path, 'wx', 0o600)
-    const segment = { number, file: path, end: segmentHeaderBytes, acknowledged: segmentHeaderBytes, writing: true }
-    this.state.segments.push(segment)
-    this.current = { segment, file }
-    return segmentHeader(number, before)
+    this.current = await createSegment(this.state.directory, this.nextNumber++, before, groupsUnderWayMax)
+    this.state.segments.push(this.current.segment)
   }
 
   private async closeSegment(): Promise<void> {
-    if (this.current === undefined) return
-    const { segment, file } = this.current
+    const open = this.current
     this.current = undefined
-    segment.writing = false
-    await file.close()
+    if (open === undefined) return
+    open.segment.writing = false
+    await open.close()
   }
 
   /**
-   * After a failure nothing more is written to this segment: what an fsync that failed has left in the page
-   * cache may never reach the disk, though the next fsync succeeds (LWN 752063). The next append begins a new
+   * After a failure nothing more is written to this segment: what a sync that failed has left in the page
+   * cache may never reach the disk, though the next sync succeeds (LWN 752063). The next append begins a new
    * one, so the log works again by itself as soon as the disk does.
    */
-  private async abandon(): Promise<void> {
+  private async abandon(open: OpenSegment): Promise<void> {
     // A segment that is forgotten already may hold the very space that is missing.
     this.state.wake()
-    if (this.current === undefined) return
-    const { segment, file } = this.current
+    const { segment } = open
     this.current = undefined
     segment.writing = false
     try {
-      if (segment.end > segmentHeaderBytes) await file.truncate(segment.end)
+      if (segment.end > segmentHeaderBytes) await open.truncate(segment.end)
     } catch {
       // The next segment says where this one ends, so what stands behind does no harm.
     }
     try {
-      await file.close()
+      await open.close()
       if (segment.end <= segmentHeaderBytes) await unlinkIfThere(segment.file)
     } catch {
       // It holds nothing, and goes when the log is opened next.

@@ -43,6 +43,8 @@ const last = next + Number(appends)
 async function appender(): Promise<void> {
   while (next < last) {
     const number = next++
+    // Not all in step with each other, so that groups meet on their way to the disk.
+    for (let turns = number % 5; turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
     say(`sent ${number}`)
     try {
       await log.append([storedEvent({ identity: number, step: `step ${'x'.repeat(number % 200)}` })])

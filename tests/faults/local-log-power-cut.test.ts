@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { bundled } from '../support/child.ts'
 import { numbersSaid, readLog } from '../support/log-reading.ts'
-import { record, Replay } from '../support/power-cut.ts'
+import { overlappingWrites, record, Replay } from '../support/power-cut.ts'
 import { seededRandom } from '../support/random.ts'
 import type { Kept } from '../support/recorded-disk.ts'
 import { canTrace } from '../support/strace.ts'
@@ -28,7 +28,11 @@ it.skipIf(!canTrace()).each([
     ...[program, directory, '0', '16', '1500', mode, ...bytesMax],
   ])
   const replay = new Replay(recording)
-  const moments = Array.from({ length: cuts }, () => random.whole(0, recording.calls.length)).sort((a, b) => a - b)
+  const [first, ...others] = overlappingWrites(recording)
+  if (first === undefined) throw new Error('the recording has no groups that were under way at once')
+  const moments = Array.from({ length: cuts }, (_, cut) =>
+    cut % 2 === 0 ? random.whole(0, recording.calls.length) : random.pick([first, ...others]),
+  ).sort((a, b) => a - b)
   let acknowledgedInAll = 0
   for (const [cut, moment] of moments.entries()) {
     replay.playTo(moment)

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { startChild, type Child } from './child.ts'
 import type { Random } from './random.ts'
-import { RecordedDisk, writeImage, type Kept } from './recorded-disk.ts'
+import { RecordedDisk, writeImage, type FileNode, type Kept, type UnderWay } from './recorded-disk.ts'
 import { bytesOf, parseTrace, pathOf, straceArguments, type Call } from './strace.ts'
 
 /** What a process did to a directory, and what it said meanwhile. */
@@ -30,6 +30,16 @@ export async function record(
   return { directory, calls: parseTrace(await readFile(traceFile, 'latin1')) }
 }
 
+/** Moments about the end of a write while another is under way. They are few, and the ones to get wrong. */
+export function overlappingWrites({ calls }: Recording): number[] {
+  const writes = [...calls.entries()].filter(([, { name, args }]) => writing.has(name) && args[0] !== '1')
+  return writes.flatMap(([index, { ended }], at) =>
+    writes.slice(at + 1).some(([, { began }]) => began < ended) ? [index, index + 1] : [],
+  )
+}
+
+const writing = new Set(['write', 'writev', 'pwrite64', 'pwritev', 'pwritev2'])
+
 interface OpenFile {
   readonly node: NonNullable<ReturnType<RecordedDisk['find']>>
   position: number
@@ -41,6 +51,8 @@ interface OpenFile {
 export class Replay {
   readonly #disk = new RecordedDisk()
   readonly #open = new Map<number, OpenFile>()
+  /** When a descriptor came to name what it names. */
+  readonly #since = new Map<number, number>()
   #next = 0
   #output = ''
 
@@ -55,7 +67,7 @@ export class Replay {
     return this.#output.split('\n').slice(0, -1)
   }
 
-  /** @param calls how many of the recording's calls have ended when the power goes */
+  /** @param calls how many of the recording's calls have ended when the power goes: the next is about to */
   playTo(calls: number): void {
     for (; this.#next < calls && !this.done; this.#next++) {
       const call = this.recording.calls[this.#next]
@@ -64,7 +76,31 @@ export class Replay {
   }
 
   async rebuild(kept: Kept, random: Random, directory: string): Promise<void> {
-    await writeImage(this.#disk.image(kept, random), directory)
+    await writeImage(this.#disk.image(kept, random, this.#underWay()), directory)
+  }
+
+  /** Writes that had begun when the next call ended. */
+  #underWay(): UnderWay[] {
+    const { calls } = this.recording
+    const moment = calls[this.#next]?.ended ?? 0
+    const found: UnderWay[] = []
+    for (const call of calls.slice(this.#next)) {
+      if (call.began > moment || call.result <= 0 || !writing.has(call.name)) continue
+      const { file, offset, bytes } = this.#writeOf(call)
+      if (file !== undefined) found.push({ file, offset, bytes })
+    }
+    return found
+  }
+
+  /** What a call of those that write does; to no file when it is none of the directory. */
+  #writeOf({ name, args, result }: Call): { file: FileNode | undefined; offset: number; bytes: Buffer } {
+    const open = this.#open.get(Number(args[0]))
+    const bytes = bytesOf(args[1] ?? '').subarray(0, result)
+    if (open === undefined) return { file: undefined, offset: 0, bytes }
+    const { node } = open
+    if (node.kind !== 'file') throw new Error('written to what is no file')
+    const offset = name.startsWith('p') ? Number(args[3]) : open.append ? node.size : open.position
+    return { file: node, offset, bytes }
   }
 
   #play(call: Call): void {
@@ -77,11 +113,12 @@ export class Replay {
       case 'creat':
         return this.#opened(call)
       case 'close':
-        return void this.#open.delete(descriptor)
+        // Its number is free before the call returns: another thread may have opened a file by it meanwhile.
+        return void ((this.#since.get(descriptor) ?? 0) < call.began && this.#open.delete(descriptor))
       case 'dup':
       case 'dup2':
       case 'dup3':
-        return void (file !== undefined && this.#open.set(result, file))
+        return void (file !== undefined && this.#name(result, file, call.ended))
       case 'lseek':
         return void (file !== undefined && (file.position = result))
       case 'fsync':
@@ -95,7 +132,7 @@ export class Replay {
       case 'pwrite64':
       case 'pwritev':
       case 'pwritev2':
-        return this.#wrote(call, file)
+        return this.#wrote(call)
       case 'truncate':
       case 'ftruncate':
       case 'fallocate':
@@ -116,26 +153,25 @@ export class Replay {
       node = this.#disk.createFile(names, ended)
     }
     if (node.kind === 'file' && (flags.includes('O_TRUNC') || name === 'creat')) this.#disk.resize(node, ended, 0)
-    this.#open.set(result, {
-      node,
-      position: 0,
-      append: flags.includes('O_APPEND'),
-      syncs: /O_D?SYNC/.test(flags),
-    })
+    const syncs = /O_D?SYNC/.test(flags)
+    this.#name(result, { node, position: 0, append: flags.includes('O_APPEND'), syncs }, ended)
   }
 
-  #wrote({ name, args, result, ended }: Call, file: OpenFile | undefined): void {
-    const bytes = bytesOf(args[1] ?? '').subarray(0, result)
-    if (file === undefined) {
-      if (args[0] === '1') this.#output += bytes.toString()
+  #name(descriptor: number, file: OpenFile, at: number): void {
+    this.#open.set(descriptor, file)
+    this.#since.set(descriptor, at)
+  }
+
+  #wrote(call: Call): void {
+    const open = this.#open.get(Number(call.args[0]))
+    const { file, offset, bytes } = this.#writeOf(call)
+    if (open === undefined || file === undefined) {
+      if (call.args[0] === '1') this.#output += bytes.toString()
       return
     }
-    if (file.node.kind !== 'file') throw new Error('written to what is no file')
-    const placed = name.startsWith('p')
-    const offset = placed ? Number(args[3]) : file.append ? file.node.size : file.position
-    this.#disk.write(file.node, ended, offset, bytes)
-    if (!placed) file.position = offset + bytes.length
-    if (file.syncs) this.#disk.sync(file.node, ended + 1)
+    if (open.syncs) this.#disk.writeDurably(file, offset, bytes)
+    else this.#disk.write(file, call.ended, offset, bytes)
+    if (!call.name.startsWith('p')) open.position = offset + bytes.length
   }
 
   #resized({ name, args, ended }: Call, file: OpenFile | undefined): void {

@@ -7,7 +7,7 @@ const blockBytes = 4096
 /** What a disk knows of a file, a directory or a link: what is on it, and what only the page cache has. */
 type Node = FileNode | DirectoryNode | LinkNode
 
-interface FileNode {
+export interface FileNode {
   readonly kind: 'file'
   /** What a process reads now. */
   size: number
@@ -31,6 +31,13 @@ type FileChange = { readonly at: number } & (
   | { readonly kind: 'write'; readonly offset: number; readonly bytes: Buffer }
   | { readonly kind: 'size'; readonly size: number }
 )
+
+/** A write that the process has asked for, and that has not returned. */
+export interface UnderWay {
+  readonly file: FileNode
+  readonly offset: number
+  readonly bytes: Buffer
+}
 
 /** A name that came, went or was renamed. A rename over two directories stands in both, and is one change. */
 interface EntryChange {
@@ -59,7 +66,8 @@ export type Image =
 /**
  * A directory tree as its file system sees it: every change is in the page cache first, and on the disk when
  * the file (its bytes and size) or the directory (its names) was fsynced. Changes carry the moment at which
- * they were made, since an fsync promises only what was there when it began.
+ * they were made, since an fsync promises only what was there when it began. What a write by O_DSYNC wrote is on
+ * the disk when it returns.
  */
 export class RecordedDisk {
   readonly #root: DirectoryNode = newDirectory()
@@ -115,6 +123,16 @@ export class RecordedDisk {
     file.size = Math.max(file.size, offset + bytes.length)
   }
 
+  /** By a file that was opened with O_DSYNC: on the disk when the call returns, and nothing else of the file is. */
+  writeDurably(file: FileNode, offset: number, bytes: Buffer): void {
+    const end = offset + bytes.length
+    for (const change of file.cached)
+      if (change.kind === 'size' || (change.offset < end && offset < change.offset + change.bytes.length))
+        throw new Error('a durable write over what is not on the disk is not modelled')
+    file.durable = applied(file.durable, { at: 0, kind: 'write', offset, bytes })
+    file.size = Math.max(file.size, end)
+  }
+
   resize(file: FileNode, at: number, size: number): void {
     if (file.size === size) return
     file.cached.push({ at, kind: 'size', size })
@@ -143,12 +161,17 @@ export class RecordedDisk {
     for (const node of this.#files) this.sync(node, before)
   }
 
-  /** What a power cut now would leave. */
-  image(kept: Kept, random: Random): Image {
+  /**
+   * What a power cut now would leave.
+   * @param underWay writes that have begun and not ended: any block of them may be there
+   */
+  image(kept: Kept, random: Random, underWay: readonly UnderWay[] = []): Image {
+    const begun = (node: FileNode): UnderWay[] => underWay.filter(({ file }) => file === node)
     const names = this.#keptNames(kept, random)
     const imageOf = (node: Node): Image => {
       if (node.kind === 'link') return { kind: 'link', target: node.target }
-      if (node.kind === 'file') return { kind: 'file', bytes: kept === 'none' ? node.durable : torn(node, random) }
+      if (node.kind === 'file')
+        return { kind: 'file', bytes: kept === 'none' ? node.durable : torn(node, begun(node), random) }
       const entries = new Map<string, Image>()
       for (const [name, child] of names.get(node) ?? node.durable) entries.set(name, imageOf(child))
       return { kind: 'directory', entries }
@@ -220,10 +243,11 @@ function applied(bytes: Buffer, change: FileChange): Buffer {
 }
 
 /** Some blocks of what was not fsynced are there, some are not, and the size may have come without them. */
-function torn(file: FileNode, random: Random): Buffer {
+function torn(file: FileNode, underWay: readonly UnderWay[], random: Random): Buffer {
   let bytes = file.durable
   if (random.chance(0.5)) return bytes
-  for (const change of file.cached) {
+  const begun = underWay.map((write) => ({ ...write, at: 0, kind: 'write' }) as const)
+  for (const change of [...file.cached, ...begun]) {
     if (change.kind === 'size') {
       if (random.chance(0.5)) bytes = applied(bytes, change)
       continue
@@ -235,6 +259,7 @@ function torn(file: FileNode, random: Random): Buffer {
       from = to
     }
   }
-  if (random.chance(0.3)) bytes = applied(bytes, { at: 0, kind: 'size', size: Math.max(bytes.length, file.size) })
+  const size = Math.max(file.size, ...underWay.map((write) => write.offset + write.bytes.length))
+  if (random.chance(0.3)) bytes = applied(bytes, { at: 0, kind: 'size', size: Math.max(bytes.length, size) })
   return bytes
 }
