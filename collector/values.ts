@@ -5,10 +5,8 @@ const charsUnscanned = 1_024
 
 const quote = 0x22
 const comma = 0x2c
-const openBracket = 0x5b
 const backslash = 0x5c
 const closeBracket = 0x5d
-const openBrace = 0x7b
 const closeBrace = 0x7d
 
 /**
@@ -20,17 +18,21 @@ const closeBrace = 0x7d
  */
 export function boundValues(text: string, valuesMax: number): void {
   if (text.length <= Math.max(charsUnscanned, valuesMax)) return
+  // A regular expression passes over what lies between at the parser's own pace.
+  const sign = /["[\]{},]/g
   let values = 0
   let strings = 0
   let depth = 0
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index)
+  while (sign.test(text)) {
+    const unit = text.charCodeAt(sign.lastIndex - 1)
     if (unit === quote) {
-      index = endOfString(text, index + 1)
+      sign.lastIndex = endOfString(text, sign.lastIndex) + 1
       // A value and its name: more of them are either more values, or no JSON.
       if (++strings > 2 * (valuesMax + 1)) throw tooMany(valuesMax)
-    } else if (unit === closeBrace || unit === closeBracket) depth--
-    else if (unit === comma || unit === openBrace || unit === openBracket) {
+    } else if (unit === closeBrace || unit === closeBracket) {
+      // No JSON.
+      if (--depth < 0) return
+    } else {
       // Every value but the first of all follows a comma or an opening.
       if (unit !== comma) depth++
       if (++values <= valuesMax) continue
