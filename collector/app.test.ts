@@ -242,6 +242,7 @@ describe('bodies that unfold', () => {
     // Were it parsed, it would be no JSON.
     ['objects without end', '{},'.repeat(1_000_000), 'too-large'],
     ['quotes', '"'.repeat(1_000_000), 'too-large'],
+    ['ends without beginnings', ']'.repeat(1_000_000), 'invalid-json'],
     ['lists within lists', `${'['.repeat(50_000)}${']'.repeat(50_000)}`, 'invalid-json'],
   ])('are refused before they are parsed: %s', async (_, body, code) => {
     expect((await zipped(body)).code).toBe(code)
@@ -463,6 +464,28 @@ describe('when something is away', () => {
     expect(bench.signals.said[0]).toMatch(/^failed /)
   })
 
+  it('takes no name or value into use for what the log has no room for', async () => {
+    const bench = await openCollector()
+    const names = bench.knownNames.of('fishing')
+    const event = step('page-7', { attrs: { region: 'north' } })
+    const pixel = '/v1/pixel.gif?service=fishing&journey=j&step=page-7'
+    const headers = { Authorization: `Bearer ${adminSecret}`, 'Content-Type': 'application/x-ndjson' }
+    const all = [
+      () => post(bench, bodyOf([event])),
+      () => post(bench, JSON.stringify({ service: 'fishing', journey: 'j', ...event }), headers),
+      () => bench.app.request(pixel),
+    ]
+    for (const send of all) {
+      bench.log.failure = new LogFull('full')
+      await send()
+      expect([names.seesStep('page-7'), names.seesValue('region', 'north')]).toEqual([false, false])
+    }
+    // What may be stored all the same stays in use.
+    bench.log.failure = new LogUnavailable('away')
+    await all[0]?.()
+    expect([names.seesStep('page-7'), names.seesValue('region', 'north')]).toEqual([true, true])
+  })
+
   it('answers 429 when as many requests wait for the log as may, and not one fewer', async () => {
     const bench = await openCollector({ appendsInFlightMax: 2 })
     let durable = (): void => undefined
@@ -510,5 +533,7 @@ describe('methods', () => {
     const answer = await bench.app.request(path, { method })
     expect([answer.status, answer.headers.get('Allow')]).toEqual([405, allow])
     expect(bench.stored()).toEqual([])
+    const headers = { Authorization: 'Bearer nobody' }
+    expect((await bench.app.request(path, { method, headers })).status).toBe(401)
   })
 })

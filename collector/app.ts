@@ -7,6 +7,7 @@ import type { Clock } from '../domain/ports/clock.ts'
 import type { EventLog } from '../domain/ports/event-log.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import type { StoredEvent } from '../domain/stored-event.ts'
+import { takeBack } from './added.ts'
 import { anyOrigin, corsHeaders, problemResponse, type Headers } from './answer.ts'
 import { bodyKind, isCompressed, readBody } from './body.ts'
 import { createUserAgents, originOf } from './headers.ts'
@@ -52,13 +53,13 @@ export function createCollector(options: CollectorOptions): Hono<CollectorEnv> {
   const app = new Hono<CollectorEnv>()
   app.post('/v1/events', (c) => collector.events(c))
   app.options('/v1/events', (c) => c.body(null, 204, preflightHeaders('POST, OPTIONS')))
-  app.all('/v1/events', () => collector.otherMethod(['POST', 'OPTIONS']))
+  app.all('/v1/events', (c) => collector.otherMethod(c, ['POST', 'OPTIONS']))
   // Hono answers HEAD by GET's handler, which would store an event.
   app.get('/v1/pixel.gif', (c) =>
-    c.req.method === 'GET' ? collector.pixel(c) : collector.otherMethod(['GET', 'OPTIONS']),
+    c.req.method === 'GET' ? collector.pixel(c) : collector.otherMethod(c, ['GET', 'OPTIONS']),
   )
   app.options('/v1/pixel.gif', (c) => c.body(null, 204, preflightHeaders('GET, OPTIONS')))
-  app.all('/v1/pixel.gif', () => collector.otherMethod(['GET', 'OPTIONS']))
+  app.all('/v1/pixel.gif', (c) => collector.otherMethod(c, ['GET', 'OPTIONS']))
   return app
 }
 
@@ -73,9 +74,15 @@ class Collector {
     this.#find = createServices(options.registry, options.knownNames)
   }
 
-  otherMethod(allow: readonly string[]): Response {
-    this.#options.signals.refused('method-not-allowed', 0)
-    return problemResponse(new Refusal('method-not-allowed'), anyOrigin, { allow })
+  async otherMethod(c: Call<CollectorEnv>, allow: readonly string[]): Promise<Response> {
+    let refusal = new Refusal('method-not-allowed')
+    try {
+      await this.#key(c.req.header('Authorization'), c.env?.trusted === true)
+    } catch (error) {
+      refusal = this.#refusal(error)
+    }
+    this.#options.signals.refused(refusal.code, 0)
+    return problemResponse(refusal, anyOrigin, refusal.code === 'method-not-allowed' ? { allow } : {})
   }
 
   async events(c: Call<CollectorEnv>): Promise<Response> {
@@ -96,7 +103,7 @@ class Collector {
       const body = jsonBody(text, limits.eventsPerRequestMax)
       known = await this.#find(body['service'])
       const { events, bots } = jsonEvents(body, known, context)
-      if (events.length > 0) await this.#append(events)
+      if (events.length > 0) await this.#append(events, context)
       this.#countKept(events.length, bots, context)
       return new Response(null, { status: 204, headers: corsHeaders(origin, known?.origins) })
     } catch (error) {
@@ -110,7 +117,7 @@ class Collector {
     const { signals } = this.#options
     const answer = await ndjsonEvents(text, context, {
       find: this.#find,
-      append: (events) => this.#append(events),
+      append: (events) => this.#append(events, context),
       refused: (code) => signals.refused(code, 1),
     })
     if (answer.accepted === 0) {
@@ -133,7 +140,7 @@ class Collector {
       const origin = referer === undefined ? undefined : (originOf(referer) ?? 'null')
       const context = this.#context(key, header, { origin, pixel: true })
       const { events, bots } = await pixelEvents(c.req.url, context, this.#find)
-      if (events.length > 0) await this.#append(events)
+      if (events.length > 0) await this.#append(events, context)
       this.#countKept(events.length, bots, context)
     } catch (error) {
       this.#options.signals.refused(this.#refusal(error).code, 1)
@@ -174,7 +181,19 @@ class Collector {
     return key
   }
 
-  async #append(events: readonly StoredEvent[]): Promise<void> {
+  /** @throws {LogFull} nothing of them is stored, and none of their names is in use for it */
+  async #append(events: readonly StoredEvent[], { added }: Context): Promise<void> {
+    try {
+      await this.#appendInTurn(events)
+    } catch (error) {
+      if (error instanceof LogFull) takeBack(added)
+      throw error
+    }
+    // In use from now on, also when a later part of the same lines finds the log full.
+    added.length = 0
+  }
+
+  async #appendInTurn(events: readonly StoredEvent[]): Promise<void> {
     const { limits, log } = this.#options
     if (this.#appendsInFlight >= limits.appendsInFlightMax)
       throw new LogFull('as many requests wait for the log as may', { retryAfterSeconds: 1 })

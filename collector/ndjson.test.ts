@@ -211,6 +211,11 @@ describe('POST /v1/events, NDJSON', () => {
     const part = await send(bench, body)
     expect([part.status, part.code, part.headers.get('Retry-After')]).toEqual([503, 'log-unavailable', '9'])
     expect(bench.stored()).toHaveLength(2_000)
+    calls = 0
+    takes = 1
+    const names = bench.knownNames.of('fishing')
+    await send(bench, `${line({ step: 'kept' })}\n`.repeat(1_000) + line({ step: 'not-kept' }))
+    expect([names.seesStep('kept'), names.seesStep('not-kept')]).toEqual([true, false])
   })
 
   it('answers 503 when the log is away', async () => {
