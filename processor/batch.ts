@@ -39,8 +39,7 @@ export async function processBatch(batch: LogBatch, parts: BatchParts, patience:
   const trailed = clock.now()
   const touched = touchedBy(stored)
   await markCohorts(touched, parts, patience)
-  const faulty = await parts.facts.write(touched, patience)
-  await putAside(faulty, parts, patience)
+  await parts.facts.write(touched, patience)
   const done = clock.now()
   await putStepNames(stored, parts, patience)
   signals.processed({
@@ -88,7 +87,7 @@ async function putTrail(batch: LogBatch, parts: BatchParts, patience: Patience):
   return events.filter((_, index) => !bad.has(index))
 }
 
-/** A journey of which the engine refuses to compute a verdict revises nothing: it is set aside with its facts. */
+/** Journeys with which this takes too long revise nothing here: they are judged late, and revise then. */
 async function markCohorts(touched: readonly Touched[], parts: BatchParts, patience: Patience): Promise<void> {
   try {
     await untilDone('cohorts', patience, () => parts.cohorts.beforeFacts(touched))

@@ -2,7 +2,7 @@ import type { Clock } from '../domain/ports/clock.ts'
 import type { Store } from '../domain/ports/store.ts'
 import { param, sql, type Sql } from '../domain/sql.ts'
 import { createCohortMarks, hourMs, type CohortMarks, type CohortState } from './cohort-marks.ts'
-import { factsOf, inTouched, type TouchedService } from './facts.ts'
+import { comparableFactsOf, inTouched, packedArrays, sameTrail, type TouchedService } from './facts.ts'
 import type { OwnFunnels } from './own-funnels.ts'
 import type { Revisions } from './revision.ts'
 import type { ProcessorSignals } from './signals.ts'
@@ -17,6 +17,9 @@ import type { Touched } from './touched.ts'
  * its journeys, or move a journey into it or out of it. Marks belong to a version: a new one begins without, and
  * a rebuild revises nothing.
  *
+ * Of a journey that is judged after its facts were written (late-verdicts.ts) it is enough that its trail changed:
+ * the hour in which it stood, and the one in which it starts then, are revised.
+ *
  * Sealing is found from the facts themselves (their revision is the time of their writing), so a restart
  * forgets nothing. Revision is found by comparing facts as they stand with what is about to be written, and
  * the mark is written first: after a crash in between, the comparison finds the same again.
@@ -24,8 +27,13 @@ import type { Touched } from './touched.ts'
 export interface Cohorts {
   /** Reads the marks. Call it once, before the others. */
   start(): Promise<void>
-  /** Marks the sealed hours that these journeys' new facts will change. Call it before they are written. */
+  /**
+   * Marks the sealed hours that these journeys' new facts will change. Call it before they are written.
+   * @throws {QueryTooLarge} after two seconds; nothing is marked then
+   */
   beforeFacts(touched: readonly Touched[]): Promise<void>
+  /** The same for journeys that are judged after their facts were written: where they start now. */
+  beforeVerdicts(service: string, version: number, starts: readonly number[]): Promise<void>
   /** Seals what can be sealed. Not while facts are being written. */
   sweep(): Promise<void>
 }
@@ -41,6 +49,9 @@ export interface CohortsParts {
 
 /** How long an hour must have been left alone before it is sealed. */
 export const quietMs = 60_000
+
+/** How long a batch waits to know which hours it changes. */
+const secondsMax = 2
 
 const columns = ['service', 'hour', 'revision', 'version', 'state'] as const
 
@@ -83,11 +94,19 @@ export function createCohorts(parts: CohortsParts): Cohorts {
       if (old.length === 0) return
       const rows = await store.select<{ service: string; version: number; hour: string }>(
         changedHours(old, revisions.last(), trailEventsMax),
+        { secondsMax },
       )
       const changed = rows
         .map(({ service, version, hour }) => ({ service, version, hour: Number(hour) }))
         .filter(({ service, version, hour }) => marks.state(service, version, hour) === 'sealed')
       await mark(changed, 'revised')
+    },
+
+    async beforeVerdicts(service, version, starts) {
+      const hours = new Set(starts.map((start) => start - (start % hourMs)))
+      const changed = [...hours].filter((hour) => marks.state(service, version, hour) === 'sealed')
+      const hoursOf = changed.map((hour) => ({ service, version, hour }))
+      await mark(hoursOf, 'revised')
     },
 
     async sweep() {
@@ -153,7 +172,8 @@ const touchedHours = (after: number): Sql => sql`
   GROUP BY service, version, hour`
 
 /**
- * Hours of the old and the new start of journeys of which the funnel will say something else, or which are new.
+ * Hours of the old and the new start of journeys of which the funnel will say something else, or which are new;
+ * of long ones, of which nothing is said yet, the hour in which they stood when their trail will be another.
  *
  * Reads   trail and facts, the rows of these journeys. Facts of another version say nothing: they are being rebuilt.
  * Cost    as writing their facts, and reading them.
@@ -163,10 +183,11 @@ const changedHours = (touched: readonly TouchedService[], revision: number, trai
     SELECT fresh.service AS service, fresh.version AS version,
       arrayJoin([stood.start, fresh.verdict.start]) AS moment,
       intDiv(moment, ${param('Int64', hourMs)}) * ${param('Int64', hourMs)} AS hour
-    FROM (${factsOf(touched, revision, trailEventsMax)}) AS fresh
+    FROM (${comparableFactsOf(touched, revision, trailEventsMax)}) AS fresh
     LEFT JOIN (
-      SELECT service, journey, version, start, verdict FROM facts FINAL WHERE ${inTouched(touched)}
+      SELECT service, journey, version, start, ${packedArrays}, verdict FROM facts FINAL WHERE ${inTouched(touched)}
     ) AS stood ON fresh.service = stood.service AND fresh.journey = stood.journey
-    WHERE (stood.version = fresh.version AND stood.verdict != fresh.verdict) OR stood.service = ''
+    WHERE stood.service = '' OR (stood.version = fresh.version
+      AND if(fresh.judged, stood.verdict != fresh.verdict, NOT ${sameTrail}))
   )
   WHERE moment > 0`

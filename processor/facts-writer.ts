@@ -1,68 +1,122 @@
+import type { Clock } from '../domain/ports/clock.ts'
 import type { Store } from '../domain/ports/store.ts'
+import { param, sql, type Sql } from '../domain/sql.ts'
 import { QueryTooLarge, StoreRefused } from '../domain/errors.ts'
-import { factsOf, withoutVerdict, writeFacts, type TouchedService } from './facts.ts'
+import { factsOf, factsWithoutVerdict, inTouched, unjudgedFactsOf, writeFacts, type TouchedService } from './facts.ts'
+import type { LateVerdicts } from './late-verdicts.ts'
 import type { OwnFunnels } from './own-funnels.ts'
 import { untilDone, type Patience } from './retry.ts'
 import type { Revisions } from './revision.ts'
-import { bisect, reasonOf, type SetAside } from './set-aside.ts'
+import { bisect, withRoomForOne } from './set-aside.ts'
 import type { Touched } from './touched.ts'
 
 export interface FactsWriter {
   /**
-   * Recomputes the facts of these journeys from their trails and makes them durable.
-   * @returns journeys for which the engine refused to compute a verdict: they have facts without one
+   * Recomputes the facts of these journeys from their trails and makes them durable. Answers are right then; some
+   * verdicts may still have to be computed (late-verdicts.ts).
    */
-  write(touched: readonly Touched[], patience: Patience): Promise<readonly SetAside[]>
+  write(touched: readonly Touched[], patience: Patience): Promise<void>
 }
 
 export interface FactsWriterParts {
   readonly store: Store
   readonly ownFunnels: OwnFunnels
   readonly revisions: Revisions
+  readonly lateVerdicts: Pick<LateVerdicts, 'ask' | 'isGivenUp'>
+  readonly clock: Clock
   readonly trailEventsMax: number
 }
 
+/** How long a batch waits for the verdicts of its journeys, a statement. */
+const secondsMax = 2
+/** Services with whose funnels a statement took longer are judged late for so long. */
+const slowMs = 60_000
+
 export function createFactsWriter(parts: FactsWriterParts): FactsWriter {
-  const { store, ownFunnels, revisions, trailEventsMax } = parts
+  const { store, ownFunnels, revisions, lateVerdicts, clock, trailEventsMax } = parts
+  /** Until when (ms) a service is judged late. */
+  const slow = new Map<string, number>()
 
-  async function withOwnFunnels(touched: readonly Touched[]): Promise<readonly TouchedService[]> {
-    return await Promise.all(touched.map(async (piece) => ({ ...piece, own: await ownFunnels(piece.service) })))
+  /** @returns what was not judged */
+  async function judgeAtOnce(services: readonly TouchedService[]): Promise<readonly TouchedService[]> {
+    const late = services.filter(({ service }) => clock.now() < (slow.get(service) ?? 0))
+    const tried: TouchedService[] = []
+    const written: number[] = []
+    for (const some of statements(services.filter((one) => !late.includes(one)))) {
+      // Before the read: of two views of a journey, the one that was read later is to stand on top.
+      const revision = revisions.next()
+      try {
+        await store.command(writeFacts(factsOf(some, revision, trailEventsMax)), { secondsMax })
+        tried.push(...some)
+        written.push(revision)
+      } catch (error) {
+        if (!(error instanceof StoreRefused || error instanceof QueryTooLarge)) throw error
+        for (const { service } of some) slow.set(service, clock.now() + slowMs)
+        late.push(...some)
+      }
+    }
+    return [...late, ...(await longOf(store, tried, written))]
   }
 
-  /** One statement is one part on disk, so as few as the engine can bear to read. */
-  async function writeAll(touched: readonly Touched[]): Promise<void> {
-    for (const some of statements(await withOwnFunnels(touched))) await writeOne(some)
+  /** Facts without a verdict, and the asking for it. */
+  async function judgeLate(late: readonly TouchedService[]): Promise<void> {
+    const journeys = apart(late)
+    const isGivenUp = ({ service, own, journey }: Journey) => lateVerdicts.isGivenUp(service, own.version, journey)
+    const givenUp = journeys.filter(isGivenUp)
+    const others = givenUp.length === 0 ? journeys : journeys.filter((one) => !isGivenUp(one))
+    await writeApart(givenUp, (some) => factsWithoutVerdict(some, revisions.next(), trailEventsMax))
+    await writeApart(others, (some) => unjudgedFactsOf(some, revisions.next(), trailEventsMax))
+    for (const { service, journeys } of together(others)) lateVerdicts.ask(service, journeys)
   }
 
-  async function writeOne(touched: readonly TouchedService[]): Promise<void> {
-    // Before the read: of two views of a journey, the one that was read later is to stand on top.
-    await store.command(writeFacts(factsOf(touched, revisions.next(), trailEventsMax)))
-  }
-
-  async function writeWithoutVerdict(journey: TouchedJourney): Promise<void> {
-    const services = await withOwnFunnels(together([journey]))
-    await writeOne(services.map((service) => ({ ...service, own: withoutVerdict(service.own) })))
+  /** Packing trails fits any machine when it is about few of them. */
+  async function writeApart(journeys: readonly Journey[], facts: (some: readonly TouchedService[]) => Sql) {
+    const refused = await bisect(journeys, (some) =>
+      withRoomForOne(some, () => store.command(writeFacts(facts(together(some))))),
+    )
+    const [first] = refused
+    if (first !== undefined) throw first.error
   }
 
   return {
     async write(touched, patience) {
-      if (touched.length === 0) return []
-      const refused = await untilDone('facts', patience, async () => {
-        try {
-          await writeAll(touched)
-          return []
-        } catch (error) {
-          if (!(error instanceof StoreRefused || error instanceof QueryTooLarge)) throw error
-          return await bisect(apart(touched), (some) => writeAll(together(some)))
-        }
+      if (touched.length === 0) return
+      await untilDone('facts', patience, async () => {
+        const services = await Promise.all(
+          touched.map(async (piece) => ({ ...piece, own: await ownFunnels(piece.service) })),
+        )
+        await judgeLate(await judgeAtOnce(services))
       })
-      for (const { item } of refused) await untilDone('facts', patience, () => writeWithoutVerdict(item))
-      return refused.map(({ item, error }) => ({
-        reason: `no verdict: ${reasonOf(error)}`,
-        bytes: JSON.stringify({ service: item.service, journey: item.journey.toString(16).padStart(16, '0') }),
-      }))
     },
   }
+}
+
+/**
+ * Journeys of which `factsOf` wrote nothing at these revisions.
+ *
+ * Reads   facts, what was just written (its index on revision skips the rest); if that is not all, the keys of
+ *         these journeys in trail.
+ */
+async function longOf(
+  store: Store,
+  tried: readonly TouchedService[],
+  revisions: readonly number[],
+): Promise<readonly TouchedService[]> {
+  if (tried.length === 0) return []
+  const isWritten = sql`revision IN ${param('Array(UInt64)', revisions)}`
+  const [count] = await store.select<{ journeys: string }>(
+    sql`SELECT count() AS journeys FROM facts WHERE ${isWritten}`,
+  )
+  if (Number(count?.journeys ?? 0) === tried.reduce((sum, { journeys }) => sum + journeys.length, 0)) return []
+  const rows = await store.select<{ service: string; journeys: readonly string[] }>(sql`
+    SELECT service, groupUniqArray(journey) AS journeys FROM trail
+    WHERE ${inTouched(tried)} AND (service, journey) NOT IN (SELECT service, journey FROM facts WHERE ${isWritten})
+    GROUP BY service`)
+  const services = new Map(tried.map((one) => [one.service, one]))
+  return rows.flatMap(({ service, journeys }) => {
+    const one = services.get(service)
+    return one === undefined ? [] : [{ ...one, journeys: journeys.map(BigInt) }]
+  })
 }
 
 /** Each different funnel of a statement costs the engine some 50 ms and its text: many of them are told in turns. */
@@ -88,20 +142,19 @@ function statements(touched: readonly TouchedService[]): readonly (readonly Touc
   return pieces
 }
 
-interface TouchedJourney {
-  readonly service: string
+interface Journey extends Omit<TouchedService, 'journeys'> {
   readonly journey: bigint
 }
 
-const apart = (touched: readonly Touched[]): readonly TouchedJourney[] =>
-  touched.flatMap(({ service, journeys }) => journeys.map((journey) => ({ service, journey })))
+const apart = (touched: readonly TouchedService[]): readonly Journey[] =>
+  touched.flatMap(({ journeys, ...service }) => journeys.map((journey) => ({ ...service, journey })))
 
-function together(journeys: readonly TouchedJourney[]): readonly Touched[] {
-  const services = new Map<string, bigint[]>()
-  for (const { service, journey } of journeys) {
-    const some = services.get(service)
-    if (some === undefined) services.set(service, [journey])
-    else some.push(journey)
+function together(apart: readonly Journey[]): readonly TouchedService[] {
+  const services = new Map<string, TouchedService & { journeys: bigint[] }>()
+  for (const { journey, ...service } of apart) {
+    const some = services.get(service.service)
+    if (some === undefined) services.set(service.service, { ...service, journeys: [journey] })
+    else some.journeys.push(journey)
   }
-  return Array.from(services, ([service, some]) => ({ service, journeys: some, firstAt: 0 }))
+  return [...services.values()]
 }

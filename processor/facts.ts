@@ -38,17 +38,21 @@ export interface TouchedService extends Touched {
   readonly own: OwnFunnel
 }
 
-const noVerdict = sql`CAST((0, 0, 0, 0, 0, [], 0, 0, -1), ${raw(`'${verdictType}'`)})`
+/** Of a journey that never started. */
+export const noVerdict = sql`CAST((0, 0, 0, 0, 0, [], 0, 0, -1), ${raw(`'${verdictType}'`)})`
 
 export const noFunnel: OwnFunnel = { version: 0, windowMs: 0, verdict: noVerdict, key: '', chars: 0 }
 
-/** The same, for journeys whose verdict the engine will not compute: as if they never started. */
-export function withoutVerdict(own: OwnFunnel): OwnFunnel {
-  return { ...own, verdict: noVerdict, key: '', chars: 0 }
-}
+/**
+ * Step events of a journey that is judged with the others of its batch. A nasty funnel takes up to 2 ms of one
+ * core for each step event (10 s for 5,000): longer journeys, which are few, are judged beside the batches.
+ */
+export const stepEventsAtOnceMax = 200
+
+const isShort = sql`length(at) <= ${param('UInt32', stepEventsAtOnceMax)}`
 
 /**
- * The facts of these journeys, from their whole trails.
+ * The facts of these journeys, from their whole trails, but for the long ones.
  *
  * Reads   trail, the rows of these journeys.
  * Cost    one granule of 512 rows a journey and part, then a sort a journey; each different funnel adds what
@@ -56,13 +60,74 @@ export function withoutVerdict(own: OwnFunnel): OwnFunnel {
  * Agrees  with any other order, number of copies or grouping of the same events: tests/integration/processor-idempotence.test.ts
  */
 export const factsOf = (touched: readonly TouchedService[], revision: number, trailEventsMax: number): Sql => sql`
-  SELECT service, journey, ${param('UInt64', revision)} AS revision,
-    at, seq, step, outcomeAt, outcomeSeq, outcome, firstAt, lastAt, events, eventsDropped, dimensions,
-    transform(service, ${param('Array(String)', services(touched))}, ${param(
-      'Array(UInt32)',
-      touched.map(({ own }) => own.version),
-    )}, toUInt32(0)) AS version, ${verdictsOf(touched)} AS verdict
+  SELECT ${packedColumns(revision)}, ${versionOf(touched)} AS version, ${verdictsOf(touched)} AS verdict
+  FROM (${packedTrails(touched, trailEventsMax)})
+  WHERE ${isShort}`
+
+/** The same, the long journeys too, with an empty verdict and `judged` 0. */
+export const comparableFactsOf = (
+  touched: readonly TouchedService[],
+  revision: number,
+  trailEventsMax: number,
+): Sql => sql`
+  SELECT ${packedColumns(revision)}, ${versionOf(touched)} AS version, ${isShort} AS judged,
+    if(judged, ${verdictsOf(touched)}, ${noVerdict}) AS verdict
   FROM (${packedTrails(touched, trailEventsMax)})`
+
+/** The facts of these journeys, long or not, as if none had ever started. */
+export const factsWithoutVerdict = (
+  touched: readonly TouchedService[],
+  revision: number,
+  trailEventsMax: number,
+): Sql => sql`
+  SELECT ${packedColumns(revision)}, ${versionOf(touched)} AS version, ${noVerdict} AS verdict
+  FROM (${packedTrails(touched, trailEventsMax)})`
+
+/**
+ * The facts of these journeys, long or not, to be judged later: the verdict that stands is kept while steps and
+ * outcomes are the same, else there is none and the version is 0, so that answers compute it themselves.
+ *
+ * Reads   trail and facts, the rows of these journeys.
+ */
+export const unjudgedFactsOf = (
+  touched: readonly TouchedService[],
+  revision: number,
+  trailEventsMax: number,
+): Sql => sql`
+  SELECT fresh.service, fresh.journey, fresh.revision, fresh.at, fresh.seq, fresh.step,
+    fresh.outcomeAt, fresh.outcomeSeq, fresh.outcome, fresh.firstAt, fresh.lastAt, fresh.events, fresh.eventsDropped,
+    fresh.dimensions, if(${sameTrail}, stood.version, 0) AS version, if(${sameTrail}, stood.verdict, ${noVerdict}) AS verdict
+  FROM (SELECT ${packedColumns(revision)} FROM (${packedTrails(touched, trailEventsMax)})) AS fresh
+  LEFT JOIN (
+    SELECT service, journey, version, ${packedArrays}, verdict FROM facts FINAL WHERE ${inTouched(touched)}
+  ) AS stood ON fresh.service = stood.service AND fresh.journey = stood.journey`
+
+/** Facts as they stand, but for their verdict. */
+export const factsOfFacts = (facts: {
+  readonly revision: number
+  readonly version: number
+  readonly verdict: Sql
+  readonly where: Sql
+}): Sql => sql`
+  SELECT service, journey, ${param('UInt64', facts.revision)}, at, seq, step, outcomeAt, outcomeSeq, outcome,
+    firstAt, lastAt, events, eventsDropped, dimensions, ${param('UInt32', facts.version)}, ${facts.verdict}
+  FROM facts FINAL WHERE ${facts.where}`
+
+/** What a verdict is computed from. */
+export const packedArrays = raw('at, seq, step, outcomeAt, outcomeSeq, outcome')
+
+/** Of `fresh` and `stood`; a journey that does not stand has no version. */
+export const sameTrail = sql`(stood.at = fresh.at AND stood.seq = fresh.seq AND stood.step = fresh.step
+  AND stood.outcomeAt = fresh.outcomeAt AND stood.outcomeSeq = fresh.outcomeSeq AND stood.outcome = fresh.outcome)`
+
+const packedColumns = (revision: number): Sql => sql`service, journey, ${param('UInt64', revision)} AS revision,
+    at, seq, step, outcomeAt, outcomeSeq, outcome, firstAt, lastAt, events, eventsDropped, dimensions`
+
+const versionOf = (touched: readonly TouchedService[]): Sql =>
+  sql`transform(service, ${param('Array(String)', services(touched))}, ${param(
+    'Array(UInt32)',
+    touched.map(({ own }) => own.version),
+  )}, toUInt32(0))`
 
 /** Each service's own verdict; services whose funnels read the same share one expression. */
 function verdictsOf(touched: readonly TouchedService[]): Sql {

@@ -9,6 +9,7 @@ import { processBatch, putAside, type AsideParts, type BatchParts } from './batc
 import { createCohorts, type Cohorts } from './cohorts.ts'
 import { createExclusive, type Exclusive } from './exclusive.ts'
 import { createFactsWriter } from './facts-writer.ts'
+import { createLateVerdicts, type LateVerdicts } from './late-verdicts.ts'
 import { createOwnFunnels } from './own-funnels.ts'
 import { createRebuilds, type RebuildProgress, type Rebuilds } from './rebuild.ts'
 import { laterIfRefused, pause, untilDone, type Patience } from './retry.ts'
@@ -39,6 +40,8 @@ export interface ProcessorStatus {
   readonly notReady: string | null
   /** Services whose facts are not of the current version of their funnel yet: their answers are right, but slower. */
   readonly rebuilding: readonly RebuildProgress[]
+  /** Journeys that wait for their verdict: answers compute it meanwhile, so they are right, but slower. */
+  readonly unjudgedJourneys: number
 }
 
 export interface Processor {
@@ -61,6 +64,7 @@ const sweepIntervalMs = 5_000
 interface State {
   revisions: Revisions
   rebuilds: Rebuilds | undefined
+  lateVerdicts: LateVerdicts | undefined
   refusedEvents: number
   notReady: string | null
 }
@@ -70,6 +74,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
   const state: State = {
     revisions: createRevisions(clock, 0),
     rebuilds: undefined,
+    lateVerdicts: undefined,
     refusedEvents: 0,
     notReady: 'starting',
   }
@@ -98,12 +103,13 @@ export function createProcessor(parts: ProcessorParts): Processor {
         revision: String(state.revisions.last()),
         notReady: state.notReady,
         rebuilding: state.rebuilds?.progress() ?? [],
+        unjudgedJourneys: state.lateVerdicts?.waiting() ?? 0,
       }
     },
   }
 }
 
-/** Batches, rebuilds and the sweep of the cohorts side by side, but each piece of work of theirs alone. */
+/** Batches, rebuilds, late verdicts and the sweep of the cohorts side by side, but what they write one at a time. */
 async function work(parts: ProcessorParts, state: State, patience: Patience): Promise<void> {
   const { stores, registry, clock, limits, signals } = parts
   await start(parts, state, patience)
@@ -120,15 +126,18 @@ async function work(parts: ProcessorParts, state: State, patience: Patience): Pr
     state.refusedEvents += entries
   }
   const aside: AsideParts = { stores, clock, signals, onSetAside }
-  const facts = createFactsWriter(shared)
   const cohorts = createCohorts(shared)
   await untilDone('start', patience, () => cohorts.start())
-  const rebuilds = createRebuilds({
+  const lateVerdicts = createLateVerdicts({
     ...shared,
-    facts,
+    stores,
+    cohorts,
     exclusive,
     putAside: (entries, patient) => putAside(entries, aside, patient),
   })
+  state.lateVerdicts = lateVerdicts
+  const facts = createFactsWriter({ ...shared, lateVerdicts })
+  const rebuilds = createRebuilds({ ...shared, facts, exclusive })
   state.rebuilds = rebuilds
   const batches: BatchParts = { ...aside, facts, cohorts, stepNames: createStepNames() }
   const forget = registry.onPut(({ id }) => rebuilds.ask(id))
@@ -138,6 +147,7 @@ async function work(parts: ProcessorParts, state: State, patience: Patience): Pr
     await allOrFirstError(patience.signal, [
       (signal) => consume(parts.log, batches, exclusive, { ...patience, signal }),
       (signal) => rebuilds.run({ ...patience, signal }),
+      (signal) => lateVerdicts.run({ ...patience, signal }),
       (signal) => sweepNowAndThen(cohorts, exclusive, { ...patience, signal }),
     ])
   } finally {

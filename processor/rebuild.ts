@@ -4,7 +4,6 @@ import type { Exclusive } from './exclusive.ts'
 import type { FactsWriter } from './facts-writer.ts'
 import type { OwnFunnels } from './own-funnels.ts'
 import { laterIfRefused, untilDone, type Patience } from './retry.ts'
-import type { SetAside } from './set-aside.ts'
 import type { ProcessorSignals } from './signals.ts'
 
 /** How far the facts of a service are with a new version of its funnel. Answers compute the others meanwhile. */
@@ -32,11 +31,11 @@ export interface RebuildParts {
   readonly facts: FactsWriter
   readonly exclusive: Exclusive
   readonly signals: ProcessorSignals
-  readonly putAside: (entries: readonly SetAside[], patience: Patience) => Promise<void>
 }
 
 /** Journeys of one piece: batches wait for no more than this. */
 const journeysPerChunk = 10_000
+const journeyMax = 2n ** 64n - 1n
 
 export function createRebuilds(parts: RebuildParts): Rebuilds {
   const { store, ownFunnels, exclusive, signals } = parts
@@ -54,11 +53,13 @@ export function createRebuilds(parts: RebuildParts): Rebuilds {
     if (version === 0) return
     const journeys = await untilDone('rebuild', patience, () => countStale(store, service, version))
     asked.set(service, { service, version, journeysDone: 0, journeys })
-    let after: bigint | null = 0n
-    while (after !== null && !patience.signal.aborted) {
-      const from: bigint = after
-      const done = await exclusive(() => rebuildChunk(parts, { service, version, after: from }, patience))
-      after = done.at(-1) ?? null
+    let from: bigint | null = 0n
+    while (from !== null && !patience.signal.aborted) {
+      const next: bigint = from
+      const done = await exclusive(() => rebuildChunk(parts, { service, version, from: next }, patience))
+      const last = done.at(-1)
+      // A long journey still is of another version when its chunk is done.
+      from = last === undefined || last === journeyMax ? null : last + 1n
       const before = asked.get(service)
       if (before !== undefined) asked.set(service, { ...before, journeysDone: before.journeysDone + done.length })
     }
@@ -101,21 +102,21 @@ export function createRebuilds(parts: RebuildParts): Rebuilds {
   }
 }
 
-/** The next journeys from `after` on. @returns those that were done, in their order; none when none was left */
+/** The next journeys from one on. @returns those that were done, in their order; none when none was left */
 async function rebuildChunk(
-  { store, facts, putAside }: RebuildParts,
-  { service, version, after }: { service: string; version: number; after: bigint },
+  { store, facts }: RebuildParts,
+  { service, version, from }: { service: string; version: number; from: bigint },
   patience: Patience,
 ): Promise<readonly bigint[]> {
   const rows = await untilDone('rebuild', patience, () =>
     store.select<{ journey: string }>(sql`
       SELECT journey FROM facts FINAL
-      WHERE service = ${param('String', service)} AND journey >= ${param('UInt64', after)}
+      WHERE service = ${param('String', service)} AND journey >= ${param('UInt64', from)}
         AND version != ${param('UInt32', version)}
       ORDER BY journey LIMIT ${param('UInt32', journeysPerChunk)}`),
   )
   const journeys = rows.map(({ journey }) => BigInt(journey))
-  if (journeys.length > 0) await putAside(await facts.write([{ service, journeys, firstAt: 0 }], patience), patience)
+  await facts.write(journeys.length === 0 ? [] : [{ service, journeys, firstAt: 0 }], patience)
   return journeys
 }
 

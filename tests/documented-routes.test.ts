@@ -35,6 +35,7 @@ const apps = [
         revision: '0',
         notReady: null,
         rebuilding: [],
+        unjudgedJourneys: 0,
       }),
     },
   }),

@@ -13,8 +13,12 @@ export interface Store {
    * @throws {StoreUnavailable | StoreRefused}
    */
   insert(table: TableName, columns: readonly string[], rows: readonly (readonly unknown[])[]): Promise<void>
-  /** A statement without rows: INSERT … SELECT, ALTER, CREATE. Durable when it resolves. */
-  command(statement: Sql): Promise<void>
+  /**
+   * A statement without rows: INSERT … SELECT, ALTER, CREATE. Durable when it resolves.
+   * @param options secondsMax: what an INSERT … SELECT has written by then stays
+   * @throws {StoreUnavailable | StoreRefused | QueryTooLarge}
+   */
+  command(statement: Sql, options?: { secondsMax?: number }): Promise<void>
 }
 
 /** Lanes of the same database: a long read does not hold up a write. */

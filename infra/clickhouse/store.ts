@@ -64,9 +64,7 @@ export function createStore(connections: readonly StoreConnection[]): Store {
 
   return {
     select<Row>(statement: Sql, options: { signal?: AbortSignal; secondsMax?: number } = {}): Promise<Row[]> {
-      const limit =
-        options.secondsMax === undefined ? '' : `\nSETTINGS max_execution_time = ${Number(options.secondsMax)}`
-      const { query, params } = render(sql`${statement}${raw(limit)}`)
+      const { query, params } = render(limited(statement, options.secondsMax))
       return withConnection(async ({ client, bind }) => {
         options.signal?.throwIfAborted()
         const result = await client.query({ ...bind(query, params), format: 'JSONEachRow' })
@@ -92,12 +90,17 @@ export function createStore(connections: readonly StoreConnection[]): Store {
       })
     },
 
-    command(statement: Sql): Promise<void> {
-      const { query, params } = render(statement)
+    command(statement: Sql, options: { secondsMax?: number } = {}): Promise<void> {
+      const { query, params } = render(limited(statement, options.secondsMax))
       return withConnection(async ({ client, bind, written }) => {
         await client.command(bind(query, params))
         await written(query)
       })
     },
   }
+}
+
+function limited(statement: Sql, secondsMax: number | undefined): Sql {
+  if (secondsMax === undefined) return statement
+  return sql`${statement}${raw(`\nSETTINGS max_execution_time = ${Number(secondsMax)}`)}`
 }

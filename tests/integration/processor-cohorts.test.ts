@@ -8,7 +8,10 @@ import { sql } from '../../domain/sql.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { createCohorts } from '../../processor/cohorts.ts'
+import { createExclusive } from '../../processor/exclusive.ts'
 import { createFactsWriter } from '../../processor/facts-writer.ts'
+import { stepEventsAtOnceMax } from '../../processor/facts.ts'
+import { createLateVerdicts } from '../../processor/late-verdicts.ts'
 import { createOwnFunnels } from '../../processor/own-funnels.ts'
 import { createRevisions } from '../../processor/revision.ts'
 import { touchedBy } from '../../processor/touched.ts'
@@ -48,7 +51,14 @@ async function world(now: number) {
     trailEventsMax: limits.trailEventsMax,
   }
   const cohorts = createCohorts(shared)
-  const facts = createFactsWriter(shared)
+  const lateVerdicts = createLateVerdicts({
+    ...shared,
+    stores,
+    cohorts,
+    exclusive: createExclusive(),
+    putAside: () => Promise.resolve(),
+  })
+  const facts = createFactsWriter({ ...shared, lateVerdicts })
   await cohorts.start()
   return {
     clock,
@@ -59,6 +69,15 @@ async function world(now: number) {
       await stores.writes.insert('trail', trailColumns, stored.map(trailRow))
       await cohorts.beforeFacts(touchedBy(stored))
       await facts.write(touchedBy(stored), patience)
+    },
+    /** Until no journey waits for its verdict. */
+    judged: async () => {
+      const stop = new AbortController()
+      const running = lateVerdicts.run({ ...patience, signal: stop.signal })
+      const deadline = Date.now() + 10_000
+      while (lateVerdicts.waiting() > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5))
+      stop.abort()
+      await running
     },
   }
 }
@@ -141,6 +160,41 @@ describe('a cohort hour', () => {
     expect(await marks()).toEqual([
       [0, 'sealed', 1],
       [5, 'sealed', 1],
+    ])
+  })
+
+  it('is revised when the trail of a long journey changes, which is judged later, and when it appears', async () => {
+    const long = (journey: number, hours: number) =>
+      Array.from({ length: stepEventsAtOnceMax + 1 }, (_, index) => ({
+        ...started(journey, hours),
+        identity: index,
+        step: index === 0 ? 'start' : 'elsewhere',
+        seq: index,
+      }))
+    const { clock, cohorts, put, judged } = await world(hour + 3 * hourMs)
+    await put(...long(1, 0), started(2, 1))
+    await judged()
+    clock.set(hour + 10 * hourMs)
+    await cohorts.sweep()
+    const sealed = [
+      [0, 'sealed', 1],
+      [1, 'sealed', 1],
+    ]
+    expect(await marks()).toEqual(sealed)
+    await put(...long(1, 0))
+    await judged()
+    expect(await marks()).toEqual(sealed)
+    await put({ ...started(1), identity: 9_999, step: 'done', at: hour + 40 * minuteMs })
+    await judged()
+    expect(await marks()).toEqual([
+      [0, 'revised', 1],
+      [1, 'sealed', 1],
+    ])
+    await put(...long(3, 1))
+    await judged()
+    expect(await marks()).toEqual([
+      [0, 'revised', 1],
+      [1, 'revised', 1],
     ])
   })
 

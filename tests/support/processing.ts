@@ -61,7 +61,7 @@ export function crashing(stores: Stores, at: number, when: 'before' | 'after'): 
   const lane = (store: Store): Store => ({
     select: (statement, options) => store.select(statement, options),
     insert: (table, columns, rows) => around(() => store.insert(table, columns, rows)),
-    command: (statement) => around(() => store.command(statement)),
+    command: (statement, options) => around(() => store.command(statement, options)),
   })
   return {
     writes: lane(stores.writes),
