@@ -17,7 +17,8 @@ import { rateOf } from './rates.ts'
 import { revisionOf } from './revision.ts'
 
 const servicesDefault = 100
-const servicesMax = 10_000
+/** Of one answer. */
+export const servicesMax = 10_000
 
 /** A tenth of fewer than ten services is not one service. */
 const flaggedAmongMin = 10

@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { dayAfter, duration, interval, localDate, longTime, percent, percentOf, period, plural } from './format.ts'
+import {
+  dayAfter,
+  duration,
+  exactPercent,
+  interval,
+  localDate,
+  longTime,
+  percent,
+  percentOf,
+  period,
+  plural,
+} from './format.ts'
 
 describe('figures', () => {
   it.each([
@@ -12,6 +23,16 @@ describe('figures', () => {
     [1, '100.0%'],
   ])('%d is %s', (share, text) => {
     expect(percent(share)).toBe(text)
+  })
+
+  it.each([
+    [0, '0.00%'],
+    [0.000001, '0.01%'],
+    [0.54672, '54.67%'],
+    [0.999999, '99.99%'],
+    [1, '100.00%'],
+  ])('%d is %s with two decimals, and none or all only where it is', (share, text) => {
+    expect(exactPercent(share)).toBe(text)
   })
 
   it('says nothing of a share of none', () => {

@@ -3,6 +3,7 @@ import type { Rate } from '../../queries/answers.ts'
 /** How figures and times are written for people: British English, times in the zone that the answer names. */
 
 const whole = new Intl.NumberFormat('en-GB')
+const twoDecimals = new Intl.NumberFormat('en-GB', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
 const oneDecimal = new Intl.NumberFormat('en-GB', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
 
 /** 1434 → `1,434`. */
@@ -17,6 +18,12 @@ export function percent(share: number): string {
   if (share > 0 && share < 0.0005) return 'under 0.1%'
   if (share < 1 && share >= 0.9995) return 'over 99.9%'
   return `${oneDecimal.format(share * 100)}%`
+}
+
+/** 0.54672 → `54.67%`: where the figure itself is wanted beside its rounded form. What is not all and not none is never written as if it were. */
+export function exactPercent(share: number): string {
+  const shown = share < 1 ? Math.min(0.9999, share) : 1
+  return `${twoDecimals.format((shown > 0 ? Math.max(0.0001, shown) : 0) * 100)}%`
 }
 
 /** What stands for a figure about which nothing can be said. */

@@ -11,6 +11,8 @@ import {
   young,
   type PagesWorld,
 } from '../../tests/support/pages.ts'
+import type { FunnelQuestion, LowCompletionQuestion } from '../../queries/context.ts'
+import { aFunnelAnswer, aLowCompletionAnswer, aService, type LeftHere } from '../../tests/support/answers.ts'
 import { contentSecurityPolicy } from './headers.ts'
 import { sessionSeconds } from './session.ts'
 
@@ -178,15 +180,31 @@ describe('what is asked', () => {
 
   it('is one department where one is chosen', async () => {
     await get('/?department=transport&from=2026-11-01')
-    expect(world.asked.ranking).toEqual([{ from: '2026-11-01', to: undefined, department: 'transport' }])
+    expect(world.asked.ranking).toMatchObject([{ from: '2026-11-01', to: undefined, department: 'transport' }])
   })
 })
+
+/** The page of a service whose journeys of today, and of the chosen days, came no further than these steps. */
+async function answered(today: LeftHere[], days = today, to = '2026-11-23T00:00:00.000Z'): Promise<string> {
+  const asOf = new Date(pagesNow).toISOString()
+  const funnel = async ({ from }: FunnelQuestion) =>
+    aFunnelAnswer({
+      service: fishing.id,
+      from: from ?? '2026-10-26',
+      to,
+      asOf,
+      left: from === undefined ? days : today,
+    })
+  world = await pagesWorld({ questions: { ...world.options.questions, funnel } })
+  return text(`/services/${fishing.id}`)
+}
 
 describe('what is shown', () => {
   it('is a rate with its interval, over whom it is, and what became of the others', async () => {
     const page = await text(`/services/${fishing.id}`)
     expect(page).toContain('57.9%')
-    expect(page).toContain('95% interval: 55.4 to 60.4%')
+    expect(page).toContain('<data value="0.5793103448275863">57.9%</data>')
+    expect(page).toContain('840 of 1,450 is 57.93%. 95% interval: 55.4 to 60.4%')
     expect(page).toContain('1,450 journeys whose window has passed')
     expect(page).toContain('The target is 90.0%')
     expect(page).toContain('12 journeys never reached the first step, 3 journeys removed by an exclusion')
@@ -199,6 +217,53 @@ describe('what is shown', () => {
     expect(page).toContain('Most go quiet here (provisional)')
     expect(page).toContain('Rates are over journeys whose window has passed, and that of none has.')
     expect(page).not.toContain('NaN')
+  })
+
+  it('is every ranked service, however many there are', async () => {
+    const many = Array.from({ length: 109 }, (_, index) => aService(`service-${index}`, { name: `Service ${index}` }))
+    const lowCompletion = async ({ limit = 100 }: LowCompletionQuestion) => {
+      const shapes = many.map(({ id, name }, index) => ({
+        id,
+        name,
+        started: 200,
+        completed: 100 - (index % 60),
+        probabilityWorst: index % 60 > 57 ? 0.99 : 0,
+      }))
+      const days = { from: '2026-10-26T00:00:00Z', to: '2026-11-23T00:00:00Z', asOf: '2026-11-23T10:15:00Z' }
+      const answer = aLowCompletionAnswer({ ...days, services: shapes })
+      return { ...answer, services: answer.services.slice(0, limit) }
+    }
+    world = await pagesWorld({ questions: { ...world.options.questions, lowCompletion } }, many)
+    const page = await text('/')
+    expect(page.match(/<th scope="row"/g)).toHaveLength(109)
+    expect(page).not.toContain('Not in the ranking')
+  })
+
+  it('adds up to all that started today', async () => {
+    const page = await answered([
+      { name: 'Start', abandoned: 7, open: 2, silent: 1 },
+      { name: 'Pay', failed: 3, open: 4, silent: null },
+      { name: 'Done', completed: 5 },
+    ])
+    expect(page).toContain(
+      '21 started since midnight: 5 completed, 3 failed, 7 abandoned, 6 still open, at least 1 of them quiet (provisional leavers).',
+    )
+    expect(page).toContain('1 open journey has been quiet for longer than 95%')
+    expect(page).toContain('where there is a dash, too few have')
+  })
+
+  it('is today so far where the chosen days hold nothing', async () => {
+    const page = await answered([{ name: 'Start', open: 2 }, { name: 'Done' }], [{ name: 'Start' }, { name: 'Done' }])
+    expect(page).toContain('No journeys in these days')
+    expect(page).toContain('2 started since midnight')
+    expect(page).not.toContain('curl')
+  })
+
+  it('says that a period is not over only where it is not', async () => {
+    const left = [{ name: 'Start', open: 2 }, { name: 'Done' }]
+    const notOver = 'The period is not over'
+    expect(await answered(left)).not.toContain(notOver)
+    expect(await answered(left, left, '2026-11-24T00:00:00.000Z')).toContain(notOver)
   })
 
   it('calls made-up data made up', async () => {

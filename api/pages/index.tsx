@@ -4,6 +4,7 @@ import { InvalidParameter, QueryTooLarge, StoreUnavailable, type WaymarkError } 
 import type { Clock } from '../../domain/ports/clock.ts'
 import type { Registry } from '../../domain/ports/registry.ts'
 import type { Questions } from '../../queries/context.ts'
+import { servicesMax } from '../../queries/low-completion.ts'
 import { isOwnForm, isOwnMachine, mayReadEverything, mayReadService, safeNext, type Viewer } from './access.ts'
 import { serviceAddress, type Choices } from './address.ts'
 import type { Asset, PageAssets } from './assets.ts'
@@ -140,7 +141,9 @@ async function ranking(c: PageContext, options: PagesOptions, viewer: Viewer): P
   try {
     if (choices.department !== undefined && !departments.includes(choices.department))
       throw new InvalidParameter('department', 'a department of the list')
-    const answer = await questions.lowCompletion({ ...choices, department: own ?? choices.department })
+    const department = own ?? choices.department
+    // All of them: who is not in the answer is shown as not ranked.
+    const answer = await questions.lowCompletion({ ...choices, department, limit: servicesMax })
     const ranked = new Set(answer.services.map(({ id }) => id))
     const others = readable.filter(({ id }) => !ranked.has(id))
     const props = { ...shell(c, options), answer, choices, departments, others, base: originOf(c) }

@@ -3,10 +3,17 @@ import { count, plural } from './format.ts'
 import { Unknown } from './rate.tsx'
 import { Figure, Head } from './table.tsx'
 
-/** Quiet journeys over all steps; `null` while no step can say. */
-export function silentOf(steps: readonly FunnelAnswerStep[]): number | null {
-  const known = steps.map(({ left }) => left.silent).filter((silent) => silent !== null)
-  return known.length === 0 ? null : known.reduce((sum, silent) => sum + silent, 0)
+/**
+ * Quiet journeys of the steps that can say; `null` while none can. `everywhere`: every step where journeys are open can
+ * say, so that these are all.
+ */
+export function silentOf(steps: readonly FunnelAnswerStep[]): { silent: number | null; everywhere: boolean } {
+  const open = steps.filter(({ left }) => left.open > 0)
+  const known = open.map(({ left }) => left.silent).filter((silent) => silent !== null)
+  return {
+    silent: known.length === 0 ? null : known.reduce((sum, silent) => sum + silent, 0),
+    everywhere: known.length === open.length,
+  }
 }
 
 /**
@@ -16,7 +23,7 @@ export function silentOf(steps: readonly FunnelAnswerStep[]): number | null {
 export function ProvisionalLeavers({ answer }: { readonly answer: FunnelAnswer }) {
   const rows = answer.steps.filter(({ left }) => left.open > 0)
   if (rows.length === 0) return null
-  const silent = silentOf(rows)
+  const { silent, everywhere } = silentOf(rows)
   return (
     <section>
       <h2 class="govuk-heading-m" id="leavers">
@@ -27,6 +34,9 @@ export function ProvisionalLeavers({ answer }: { readonly answer: FunnelAnswer }
           {silent === null
             ? 'Too few journeys have gone on from any step to say who has gone quiet.'
             : `${plural(silent, 'open journey')} ${silent === 1 ? 'has' : 'have'} been quiet for longer than 95% of those who went on from the same step ever waited.`}{' '}
+          {silent !== null &&
+            !everywhere &&
+            'Only steps from which enough have gone on can say so: where there is a dash, too few have.'}{' '}
           They may still come back, so no rate counts them as gone.
         </p>
         <table class="govuk-table wm-table wm-table--narrow">

@@ -43,7 +43,14 @@ export function ServicePage(props: ServiceProps) {
       </p>
       <ChoicesForm service={service} choices={choices} answer={answer} />
       <Filters service={service} choices={choices} />
-      {nothing ? <Empty {...props} /> : <Figures {...props} />}
+      {nothing ? (
+        <>
+          <Empty {...props} />
+          {!isEmpty(props.today) && <Today {...props} />}
+        </>
+      ) : (
+        <Figures {...props} />
+      )}
       <p class="govuk-body-s wm-quiet">
         As of {longTime(Date.parse(answer.asOf), answer.tz)}.
         {answer.version !== null && ` Counted by version ${count(answer.version)} of the funnel.`}
@@ -157,7 +164,7 @@ function Figures(props: ServiceProps) {
         <h2 class="govuk-heading-m" id="totals">
           How many finish
         </h2>
-        <TotalsPanel totals={answer.totals} period={answer.period} target={service.targets?.completionRate} />
+        <TotalsPanel answer={answer} target={service.targets?.completionRate} />
       </section>
       {!isEmpty(today) && <Today {...props} />}
       <section>
@@ -192,15 +199,18 @@ function Figures(props: ServiceProps) {
 
 function Today({ service, today, todayChoices }: ServiceProps) {
   const { totals } = today
-  const silent = silentOf(today.steps.filter(({ left }) => left.open > 0))
+  const { silent, everywhere } = silentOf(today.steps)
   return (
     <section class="wm-today">
       <h2 class="govuk-heading-m" id="today">
         Today so far
       </h2>
       <p class="govuk-body">
-        {`${count(totals.started)} started since midnight: ${count(totals.completed)} completed, ${count(totals.failed)} failed, ${count(totals.open)} still open`}
-        {silent !== null && silent > 0 && `, ${count(silent)} of them quiet (provisional leavers)`}.
+        {`${count(totals.started)} started since midnight: ${count(totals.completed)} completed, ${count(totals.failed)} failed, ${count(totals.abandoned)} abandoned, ${count(totals.open)} still open`}
+        {silent !== null &&
+          silent > 0 &&
+          `, ${everywhere ? '' : 'at least '}${count(silent)} of them quiet (provisional leavers)`}
+        .
       </p>
       <p class="govuk-body">
         <a class="govuk-link" href={serviceAddress(service.id, todayChoices)}>
@@ -219,14 +229,7 @@ function Empty({ service, choices, today, base, now, todayChoices }: ServiceProp
         No journeys in these days
       </h2>
       {filtered && <p class="govuk-body">No journey of these days has what the filter asks for.</p>}
-      {!isEmpty(today) && (
-        <p class="govuk-body">
-          Journeys of today are not in these days.{' '}
-          <a class="govuk-link" href={serviceAddress(service.id, todayChoices)}>
-            Show today
-          </a>
-        </p>
-      )}
+      {!isEmpty(today) && <p class="govuk-body">Journeys of today are not in these days: they are below.</p>}
       {!filtered && !service.sample && isEmpty(today) && (
         <>
           <p class="govuk-body">

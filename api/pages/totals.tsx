@@ -1,16 +1,16 @@
-import type { PeriodState, Totals } from '../../queries/answers.ts'
-import { count, interval, percent, plural } from './format.ts'
+import type { FunnelAnswer, PeriodState, Totals } from '../../queries/answers.ts'
+import { count, exactPercent, interval, percent, plural } from './format.ts'
 import { RateMark, Unknown } from './rate.tsx'
 
 interface TotalsProps {
-  readonly totals: Totals
-  readonly period: PeriodState
+  readonly answer: Pick<FunnelAnswer, 'totals' | 'period' | 'to' | 'asOf'>
   /** The rate that the team aims at. */
   readonly target: number | undefined
 }
 
 /** What became of the journeys of a period, rates and counts apart: rates are of fewer. */
-export function TotalsPanel({ totals, period, target }: TotalsProps) {
+export function TotalsPanel({ answer: { totals, period, to, asOf }, target }: TotalsProps) {
+  const over = Date.parse(to) <= Date.parse(asOf)
   return (
     <div class="wm-totals">
       <CompletionRate totals={totals} target={target} />
@@ -22,14 +22,16 @@ export function TotalsPanel({ totals, period, target }: TotalsProps) {
         <Count name="Open" value={totals.open} of={totals.started} />
       </dl>
       <p class="govuk-body-s wm-totals__note">{outside(totals)}</p>
-      <p class="govuk-body-s wm-totals__note">{stateText[period]}</p>
+      <p class="govuk-body-s wm-totals__note">
+        {stateText[period]}
+        {!over && ' The period is not over: more journeys may start in it.'}
+      </p>
     </div>
   )
 }
 
 const stateText: Record<PeriodState, string> = {
-  partial:
-    'Partial: the window of some journeys has not passed, or the period is not over, so these figures will change.',
+  partial: 'Partial: the window of some journeys has not passed, so these figures will change.',
   complete: 'Complete: the window of every journey has passed.',
   revised: 'Revised: events that came in late have changed figures of this period after it was complete.',
 }
@@ -39,12 +41,14 @@ function CompletionRate({ totals, target }: { totals: Totals; target: number | u
   return (
     <div class="wm-headline">
       <h3 class="wm-headline__name">Completion rate</h3>
-      <p class="wm-headline__value">{rate === null ? <Unknown /> : percent(rate.value)}</p>
+      <p class="wm-headline__value">
+        {rate === null ? <Unknown /> : <data value={String(rate.value)}>{percent(rate.value)}</data>}
+      </p>
       <RateMark rate={rate} />
       <p class="wm-headline__note">
         {rate === null
           ? 'Rates are over journeys whose window has passed, and that of none has.'
-          : `95% interval: ${interval(rate)}. Rates are over the ${plural(elapsed.started, 'journey')} whose window has passed.`}
+          : `${count(elapsed.completed)} of ${count(elapsed.started)} is ${exactPercent(rate.value)}. 95% interval: ${interval(rate)}. Rates are over the ${plural(elapsed.started, 'journey')} whose window has passed.`}
         {target !== undefined && ` The target is ${percent(target)}.`}
       </p>
       {soFar !== null && atBest !== null && totals.open > 0 && (

@@ -4,14 +4,13 @@ import type { Registry } from '../../domain/ports/registry.ts'
 import { lowCompletionAnswer } from '../../queries/answers.ts'
 import type { Questions } from '../../queries/context.ts'
 import { lowCompletionCsv } from '../../queries/csv.ts'
+import { servicesMax } from '../../queries/low-completion.ts'
 import { tableAnswer } from '../answering.ts'
 import { reachesAll, readable } from '../auth.ts'
 import { lowCompletionExample } from '../examples.ts'
 import { from, single, to, tz, wholeNumber } from '../parameters.ts'
 import { withinReach, type Route } from '../route.ts'
 import { admitDepartment } from './services.ts'
-
-const servicesMax = 10_000
 
 const query = {
   from,

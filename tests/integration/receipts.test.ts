@@ -52,14 +52,20 @@ describe('a real permit log', () => {
     const path = `/v1/services/${receiptsService}/funnel?${receiptsPeriod}`
     const { text } = await whole.request('GET', path, undefined, { accept: 'text/csv' })
     const [header = '', ...rows] = text.trim().split(/\r?\n/)
-    const column = header.split(',').indexOf('entered')
-    expect(rows.map((row) => Number(row.split(',').at(column)))).toEqual(entered)
+    const values = (name: string) => {
+      const column = header.split(',').indexOf(name)
+      expect(column).toBeGreaterThanOrEqual(0)
+      return rows.map((row) => Number(row.split(',').at(column)))
+    }
+    expect(values('entered')).toEqual(entered)
+    for (const rate of values('totals.completionRate.value')) expect(rate).toBeCloseTo(0.5467, 4)
   })
 
   it('has it on the page', async () => {
     const { status, text } = await whole.request('GET', `/services/${receiptsService}?from=2010-01-01&to=2012-12-31`)
     expect(status).toBe(200)
     for (const count of entered) expect(text).toContain(count.toLocaleString('en-GB'))
-    expect(text).toContain('54.7%')
+    expect(text).toMatch(/<data value="0\.5467\d*">54\.7%<\/data>/)
+    expect(text).toContain('784 of 1,434 is 54.67%')
   })
 })
