@@ -52,13 +52,13 @@ export function createCollector(options: CollectorOptions): Hono<CollectorEnv> {
   const collector = new Collector(options)
   const app = new Hono<CollectorEnv>()
   app.post('/v1/events', (c) => collector.events(c))
-  app.options('/v1/events', (c) => c.body(null, 204, preflightHeaders('POST, OPTIONS')))
+  app.options('/v1/events', (c) => collector.preflight(c, 'POST, OPTIONS'))
   app.all('/v1/events', (c) => collector.otherMethod(c, ['POST', 'OPTIONS']))
   // Hono answers HEAD by GET's handler, which would store an event.
   app.get('/v1/pixel.gif', (c) =>
     c.req.method === 'GET' ? collector.pixel(c) : collector.otherMethod(c, ['GET', 'OPTIONS']),
   )
-  app.options('/v1/pixel.gif', (c) => c.body(null, 204, preflightHeaders('GET, OPTIONS')))
+  app.options('/v1/pixel.gif', (c) => collector.preflight(c, 'GET, OPTIONS'))
   app.all('/v1/pixel.gif', (c) => collector.otherMethod(c, ['GET', 'OPTIONS']))
   return app
 }
@@ -74,15 +74,28 @@ class Collector {
     this.#find = createServices(options.registry, options.knownNames)
   }
 
-  async otherMethod(c: Call<CollectorEnv>, allow: readonly string[]): Promise<Response> {
-    let refusal = new Refusal('method-not-allowed')
+  preflight(c: Call<CollectorEnv>, methods: string): Promise<Response> {
+    return this.#withoutEvents(c, () => new Response(null, { status: 204, headers: preflightHeaders(methods) }))
+  }
+
+  otherMethod(c: Call<CollectorEnv>, allow: readonly string[]): Promise<Response> {
+    return this.#withoutEvents(c, () => {
+      const refusal = new Refusal('method-not-allowed')
+      this.#options.signals.refused(refusal.code, 0)
+      return problemResponse(refusal, anyOrigin, { allow })
+    })
+  }
+
+  /** A bad key is refused here too. */
+  async #withoutEvents(c: Call<CollectorEnv>, answer: () => Response): Promise<Response> {
     try {
       await this.#key(c.req.header('Authorization'), c.env?.trusted === true)
     } catch (error) {
-      refusal = this.#refusal(error)
+      const refusal = this.#refusal(error)
+      this.#options.signals.refused(refusal.code, 0)
+      return problemResponse(refusal, anyOrigin)
     }
-    this.#options.signals.refused(refusal.code, 0)
-    return problemResponse(refusal, anyOrigin, refusal.code === 'method-not-allowed' ? { allow } : {})
+    return answer()
   }
 
   async events(c: Call<CollectorEnv>): Promise<Response> {

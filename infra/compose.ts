@@ -1,10 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { apiRoutes, createApi, notFound } from '../api/app.ts'
-import type { ConnectionFacts } from '../api/auth.ts'
+import { keyOf, type ConnectionFacts } from '../api/auth.ts'
 import { createPages } from '../api/pages/index.tsx'
+import { problemOf, problemResponse } from '../api/refused.ts'
 import { createCollector } from '../collector/app.ts'
 import { createKnownNames } from '../collector/known-names.ts'
 import { journeyHash } from '../domain/identity.ts'
@@ -164,6 +165,7 @@ async function createApp(
   })
 
   const app = new Hono<{ Bindings: ConnectionFacts }>()
+  app.use(refuseBadKeys(registry))
   app.route('/', operationRoutes({ telemetry, processor }))
   app.route('/', collector)
   app.route('/', api)
@@ -177,6 +179,19 @@ async function createApp(
       : pages.fetch(c.req.raw),
   )
   return app
+}
+
+/** A bad key is refused wherever it is sent, so also where none is asked for. Calls look for themselves. */
+function refuseBadKeys(registry: Registry): MiddlewareHandler<{ Bindings: ConnectionFacts }> {
+  return async (c, next) => {
+    if (c.req.path.startsWith('/v1/')) return next()
+    try {
+      await keyOf(c.req.raw, registry, c.env)
+    } catch (error) {
+      return problemResponse(problemOf(error))
+    }
+    return next()
+  }
 }
 
 /** Pages are open there: who can connect is on this machine. */
