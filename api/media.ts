@@ -1,15 +1,26 @@
 /**
- * Which of two types an `Accept` prefers (RFC 9110 §12.5.1): the more specific range says the quality of a
- * type, the higher quality wins, and JSON where they are equal, or where neither is wanted.
+ * Which of two types an `Accept` prefers (RFC 9110 §12.5.1): the most specific range that a type is in says its
+ * quality, and the higher quality wins. Where they are equal, the type that is named more closely, so that
+ * a wildcard behind a wish does not undo it; JSON where that is equal too, or where neither is wanted.
  */
 export function prefersCsv(accept: string | null): boolean {
   if (accept === null) return false
-  return quality(accept, 'text', 'csv') > quality(accept, 'application', 'json')
+  const csv = preference(accept, 'text', 'csv')
+  const json = preference(accept, 'application', 'json')
+  if (csv.quality !== json.quality) return csv.quality > json.quality
+  return csv.quality > 0 && csv.specific > json.specific
 }
 
-function quality(accept: string, type: string, subtype: string): number {
+interface Preference {
+  /** 0: not wanted. */
+  readonly quality: number
+  /** 2: named, 1: its kind, 0: any type, -1: not at all. */
+  readonly specific: number
+}
+
+function preference(accept: string, type: string, subtype: string): Preference {
   let specific = -1
-  let found = 0
+  let quality = 0
   for (const range of accept.split(',')) {
     const [media = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
     const rank = [`*/*`, `${type}/*`, `${type}/${subtype}`].indexOf(media)
@@ -17,7 +28,7 @@ function quality(accept: string, type: string, subtype: string): number {
     const q = parameters.find((parameter) => parameter.startsWith('q='))
     const value = q === undefined ? 1 : Number(q.slice(2))
     specific = rank
-    found = value >= 0 && value <= 1 ? value : 0
+    quality = value >= 0 && value <= 1 ? value : 0
   }
-  return found
+  return { quality, specific }
 }
