@@ -45,8 +45,8 @@ export async function lowCompletion(
   if (!Number.isInteger(limit) || limit < 1 || limit > servicesMax)
     throw new InvalidParameter('limit', `a whole number from 1 to ${servicesMax}`)
   const now = context.clock.now()
-  const period = resolvePeriod(question, 'UTC', now)
   const services = await comparedServices(context, question)
+  const period = resolvePeriod(question, sharedZone(services), now)
   const revision = await revisionOf(context, services)
   const completions = await completionByService(context, services, period, now)
   const ranking = rank(completions)
@@ -77,6 +77,13 @@ async function comparedServices(context: QueryContext, question: LowCompletionQu
       (question.services === undefined || question.services.includes(id)) &&
       (question.department === undefined || question.department === department),
   )
+}
+
+/** Where all services have one zone, days are of it; days of several zones have no common midnight. */
+function sharedZone(services: readonly Service[]): string {
+  const zones = new Set(services.map(({ timeZone }) => timeZone))
+  const [zone] = zones
+  return zones.size === 1 && zone !== undefined ? zone : 'UTC'
 }
 
 function trialsOf({ totals: { elapsed } }: Completion): Trials {

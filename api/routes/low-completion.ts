@@ -16,7 +16,8 @@ const query = {
   from,
   to,
   tz: single(z.string().min(1).max(64), {
-    description: 'IANA time zone in which days begin. Default: UTC.',
+    description:
+      'IANA time zone in which days begin. Default: that of the services compared where they all have the same, else UTC.',
     allowed: tz.allowed,
     example: tz.example,
   }),

@@ -116,6 +116,22 @@ describe('services by low completion', () => {
     expect((await answering.questions.lowCompletion({ ...period, services: [] })).services).toEqual([])
   })
 
+  it('has days of the zone that all compared services share, else of UTC', async () => {
+    const zoned = (id: string, timeZone: string) =>
+      answering.putService(id, { name: id, department: 'far', timeZone, funnel: { steps } })
+    const answered = async (some: object = {}) => {
+      const { from, tz } = await answering.questions.lowCompletion({ ...period, department: 'far', ...some })
+      return [from, tz]
+    }
+    await zoned('one', 'Asia/Kolkata')
+    await zoned('two', 'Asia/Kolkata')
+    expect(await answered()).toEqual(['2026-10-12T00:00:00+05:30', 'Asia/Kolkata'])
+    expect(await answered({ tz: 'Europe/London' })).toEqual(['2026-10-12T00:00:00+01:00', 'Europe/London'])
+    await zoned('three', 'Europe/London')
+    expect(await answered()).toEqual(['2026-10-12T00:00:00+00:00', 'UTC'])
+    for (const id of ['one', 'two', 'three']) await answering.registry.deleteService(id)
+  })
+
   it('is partial while a journey may still complete', async () => {
     answering.clock.set(monday + 3_600_000)
     const answer = await answering.questions.lowCompletion(period)
