@@ -9,8 +9,13 @@ export function jsonAnswer(value: unknown, status = 200, headers: Readonly<Recor
 }
 
 /** JSON, or the same rows as CSV where the client prefers that. */
-export function tableAnswer<Value>(csv: boolean, value: Value, toCsv: (value: Value) => string): Response {
-  const headers = { Vary: 'Accept' }
+export function tableAnswer<Value>(
+  csv: boolean,
+  value: Value,
+  toCsv: (value: Value) => string,
+  more: Readonly<Record<string, string>> = {},
+): Response {
+  const headers = { Vary: 'Accept', ...more }
   if (!csv) return jsonAnswer(value, 200, headers)
   return new Response(toCsv(value), {
     headers: { ...jsonHeaders, ...headers, 'Content-Type': 'text/csv; charset=utf-8; header=present' },

@@ -4,7 +4,7 @@ import { defaultLimits } from '../domain/limits.ts'
 import { problemMediaType } from '../domain/problems.ts'
 import { definition } from '../tests/contract/registry.ts'
 import { adminSecret, apiUnderTest, type ApiRequest } from '../tests/support/api.ts'
-import { serviceInputExample } from './examples.ts'
+import { journeysExample, serviceInputExample } from './examples.ts'
 
 async function withFishing(change: Parameters<typeof apiUnderTest>[0] = {}) {
   const api = apiUnderTest(change)
@@ -309,8 +309,29 @@ describe('the funnel', () => {
     expect(api.asked).toMatchObject([{ with: { ...body, service: { id: 'fishing' }, where: [['device', 'mobile']] } }])
   })
 
+  it.each([{}, { version: 1 }])('asks the service’s own funnel by a POST of %j', async (body) => {
+    const api = await withFishing()
+    const response = await api.request('/v1/services/fishing/funnel', { method: 'POST', body })
+    expect(response.status).toBe(200)
+    expect(api.asked).toEqual([{ question: 'funnel', with: { ...body, service: expect.anything() as unknown } }])
+  })
+
+  it.each([1, 51])('refuses %i ad hoc steps alike in a GET and in a POST', async (count) => {
+    const api = await withFishing()
+    const steps = Array.from({ length: count }, (_, index) => `s${index}`)
+    const search = new URLSearchParams(steps.map((step): [string, string] => ['step', step])).toString()
+    const got = await problemFrom(await api.request(`/v1/services/fishing/funnel?${search}`))
+    const request = { method: 'POST', body: { funnel: { steps } } }
+    const posted = await problemFrom(await api.request('/v1/services/fishing/funnel', request))
+    expect(got).toMatchObject({ status: 400, code: 'invalid-funnel', path: 'step' })
+    expect(posted).toMatchObject({ status: 400, code: 'invalid-funnel', path: 'funnel.steps', detail: got.detail })
+    expect(api.asked).toEqual([])
+  })
+
   it.each<[string, unknown, string, string | undefined]>([
-    ['no funnel', {}, 'invalid-funnel', 'funnel'],
+    ['no object as funnel', { funnel: null }, 'invalid-funnel', 'funnel'],
+    ['a funnel and a version', { funnel: { steps: ['a', 'b'] }, version: 1 }, 'invalid-parameter', 'version'],
+    ['version 0', { version: 0 }, 'invalid-parameter', 'version'],
     ['one step', { funnel: { steps: ['a'] } }, 'invalid-funnel', 'funnel.steps'],
     [
       'an optional last step',
@@ -361,11 +382,9 @@ describe('parameters', () => {
     ['funnel', Array.from({ length: 13 }, () => 'where=device:a').join('&'), 'where'],
     ['funnel', 'breakdown=GEHEIM', 'breakdown'],
     ['funnel', 'breakdown=a&breakdown=b', 'breakdown'],
-    ['funnel', 'step=geheim', 'step'],
     ['funnel', `step=a&step=${long}`, 'step'],
     ['funnel', 'step=a&step=', 'step'],
     ['funnel', 'step=a&step=geheim%00', 'step'],
-    ['funnel', `${'step=a&'.repeat(51)}`, 'step'],
     ['funnel', 'order=strict', 'order'],
     ['funnel', 'window=P1D', 'window'],
     ['funnel', 'exclude=geheim', 'exclude'],
@@ -448,6 +467,23 @@ describe('CSV', () => {
     const lines = (await response.text()).split('\r\n')
     expect(lines[0]?.startsWith(heading)).toBe(true)
     expect(lines.length).toBeGreaterThan(2)
+  })
+})
+
+describe('a page of journeys', () => {
+  it.each(['application/json', 'text/csv'])('says as %s where the next one is', async (accept) => {
+    const answer = { ...journeysExample, cursor: 'a+b/c' }
+    const api = await withFishing({ questions: { journeys: async () => answer } })
+    const search = 'where=device%3Amobile&where=channel%3Aonline&state=open&limit=2&cursor=before'
+    const response = await api.request(`/v1/services/fishing/journeys?${search}`, { headers: { Accept: accept } })
+    const next = search.replace('cursor=before', 'cursor=a%2Bb%2Fc')
+    expect(response.headers.get('link')).toBe(`</v1/services/fishing/journeys?${next}>; rel="next"`)
+  })
+
+  it('says of no next one at the end', async () => {
+    const api = await withFishing({ questions: { journeys: async () => ({ ...journeysExample, cursor: null }) } })
+    const response = await api.request('/v1/services/fishing/journeys', { headers: { Accept: 'text/csv' } })
+    expect(response.headers.get('link')).toBeNull()
   })
 })
 

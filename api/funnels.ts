@@ -62,10 +62,22 @@ export function funnelOfQuery(query: {
     ...(window === undefined ? {} : { window }),
     ...(exclude.length === 0 ? {} : { exclude: exclude.map((name) => ({ step: name })) }),
   }
-  if (step.length < 2) throw new Refused('invalid-parameter', 'step: expected 2 to 50 times', { path: 'step' })
+  const parsed = funnelInput.safeParse(funnel)
+  // Names have been read one by one, so only how many there are is left to refuse.
+  if (!parsed.success) {
+    const { path, detail } = firstFault(parsed.error)
+    throw refusedQuery(path, detail)
+  }
   const fault = faultOf(funnel)
-  if (fault !== null) throw new Refused('invalid-funnel', fault.reason, { path: pathText([fault.path[0] ?? 'step']) })
+  if (fault !== null) throw refusedQuery(fault.path, fault.reason)
   return funnel
+}
+
+/** A fault of an ad hoc funnel, with the parameter that it came from. */
+function refusedQuery([field]: readonly PropertyKey[], detail: string): Refused {
+  return new Refused('invalid-funnel', detail, {
+    path: field === undefined || field === 'steps' ? 'step' : String(field),
+  })
 }
 
 /** The body of POST …/funnel, but for the funnel in it. */
@@ -73,7 +85,13 @@ export const funnelBody = z.strictObject({
   from: z.string().min(4).max(40).optional(),
   to: z.string().min(4).max(40).optional(),
   tz: z.string().min(1).max(64).optional(),
-  funnel: funnelInput,
+  funnel: funnelInput.optional().describe('Any funnel; that of the service when absent'),
+  version: z
+    .int()
+    .min(1)
+    .max(2 ** 32 - 1)
+    .optional()
+    .describe('An older version of the service’s funnel; not together with `funnel`'),
   breakdown: z.string().min(1).max(64).optional(),
   where: z.record(z.string(), z.string().min(1).max(64)).optional(),
 })

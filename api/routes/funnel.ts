@@ -37,9 +37,10 @@ export function funnelRoutes(questions: Pick<Questions, 'funnel'>): readonly Rou
 }
 
 const adHoc = {
-  step: repeated(stepName, shape.stepsMax, {
+  // Too many steps are a fault of the funnel, as in a body, and not of the parameter.
+  step: repeated(stepName, Infinity, {
     description: 'Repeated, 2 to 50 times: the steps of an ad hoc funnel, in order.',
-    allowed: 'names of 1 to 128 printable characters, at most 50 times',
+    allowed: 'names of 1 to 128 printable characters',
     example: 'start',
   }),
   order: single(funnelInput.shape.order.unwrap(), {
@@ -61,9 +62,9 @@ const adHoc = {
       example: 'P7D',
     },
   ),
-  exclude: repeated(stepName, shape.excludesMax, {
-    description: 'Repeated: a step that excludes a run of the ad hoc funnel, over the whole of it.',
-    allowed: `names of 1 to 128 printable characters, at most ${shape.excludesMax} times`,
+  exclude: repeated(stepName, Infinity, {
+    description: `Repeated, at most ${shape.excludesMax} times: a step that excludes a run of the ad hoc funnel, over the whole of it.`,
+    allowed: 'names of 1 to 128 printable characters',
     example: 'cancelled',
   }),
 } as const
@@ -94,7 +95,8 @@ function postFunnel(questions: Pick<Questions, 'funnel'>): Route {
       id: 'postFunnel',
       method: 'post',
       summary: 'Where people leave, by any funnel',
-      description: 'The same for a funnel that is given in the body. Nothing is stored.',
+      description:
+        'The same for a funnel that is given in the body, or for the service’s own where none is. Nothing is stored.',
       query: {},
       body: {
         required: true,
@@ -144,9 +146,13 @@ function readQuestion(value: object): Omit<FunnelQuestion, 'service'> {
   const { funnel, where: dimensions, ...rest } = parsed.data
   if (dimensions !== undefined && !whereValue.safeParse(dimensions).success)
     throw new Refused('invalid-parameter', 'where: expected values of 1 to 64 printable characters', { path: 'where' })
+  if (funnel !== undefined && rest.version !== undefined)
+    throw new Refused('invalid-parameter', 'version: expected not together with funnel, since an ad hoc one has none', {
+      path: 'version',
+    })
   return {
     ...rest,
-    funnel: readFunnel(funnel, 'funnel'),
+    ...(funnel === undefined ? {} : { funnel: readFunnel(funnel, 'funnel') }),
     ...(dimensions === undefined ? {} : { where: Object.entries(dimensions) }),
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { shape, type Limits } from '../../domain/limits.ts'
-import { drillDownStates, journeysAnswer, trailAnswer } from '../../queries/answers.ts'
+import type { Service } from '../../domain/service.ts'
+import { drillDownStates, journeysAnswer, trailAnswer, type JourneysAnswer } from '../../queries/answers.ts'
 import type { Questions } from '../../queries/context.ts'
 import { journeysCsv, trailCsv } from '../../queries/csv.ts'
 import { tableAnswer } from '../answering.ts'
@@ -47,7 +48,8 @@ function listJourneys(questions: JourneyQuestions, limits: Limits): Route {
       answers: [
         {
           status: 200,
-          description: 'Journeys, and the cursor for what follows. As CSV: a row each, without the cursor.',
+          description:
+            'Journeys, and the cursor for what follows. As CSV: a row each. Where more follow, the header `Link` has the address of the next page, `rel="next"`.',
           content: {
             'application/json': { schema: journeysAnswer, example: journeysExample },
             'text/csv': { schema: null, example: journeysCsv(journeysExample) },
@@ -56,8 +58,19 @@ function listJourneys(questions: JourneyQuestions, limits: Limits): Route {
       ],
       problems: ['invalid-parameter', 'unknown-service', 'query-too-large', 'store-unavailable'],
     },
-    async ({ query, csv }, service) => tableAnswer(csv, await questions.journeys({ ...query, service }), journeysCsv),
+    async ({ query, csv, search }, service) => {
+      const answer = await questions.journeys({ ...query, service })
+      return tableAnswer(csv, answer, journeysCsv, nextPage(service, search, answer))
+    },
   )
+}
+
+/** Where the list goes on (RFC 8288): a table has no other place to say that it is not all. */
+function nextPage({ id }: Service, search: URLSearchParams, { cursor }: JourneysAnswer): Record<string, string> {
+  if (cursor === null) return {}
+  const next = new URLSearchParams(search)
+  next.set('cursor', cursor)
+  return { Link: `</v1/services/${id}/journeys?${next.toString()}>; rel="next"` }
 }
 
 const reference = z
