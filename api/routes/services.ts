@@ -8,6 +8,7 @@ import { serviceExample, serviceInputExample } from '../examples.ts'
 import { readFunnel } from '../funnels.ts'
 import { firstFault, pathText } from '../issues.ts'
 import { single } from '../parameters.ts'
+import { refusePersonalNames } from '../personal-names.ts'
 import { Refused } from '../refused.ts'
 import { onService, withinReach, type Route } from '../route.ts'
 import { serviceIdParameter } from './service-id.ts'
@@ -120,6 +121,7 @@ function putService(registry: Registry, bodyBytesMax: number): Route {
         'invalid-json',
         'invalid-service',
         'invalid-funnel',
+        'personal-data',
         'too-large',
         'unsupported-type',
         'store-unavailable',
@@ -132,8 +134,12 @@ function putService(registry: Registry, bodyBytesMax: number): Route {
         throw new Refused('invalid-service', 'expected a slug: lower-case letters, digits and hyphens, at most 64', {
           path: 'id',
         })
+      // Who may not change it learns nothing of what is wrong with the change.
+      const before = await lastDefinition(registry, id)
+      if (before !== undefined && !mayUse(key, 'admin', before)) throw new Refused('scope-missing')
       const input = readService(await json())
-      await admitChange(key, id, input, registry)
+      // A limited key must reach the service both as it was, deleted or not, and as it would be.
+      if (!mayUse(key, 'admin', { id, department: input.department })) throw new Refused('scope-missing')
       const existed = (await registry.service(id)) !== undefined
       return jsonAnswer(shown(await registry.putService(id, input)), existed ? 200 : 201)
     },
@@ -166,7 +172,7 @@ function deleteService(registry: Registry): Route {
 /** What a GET shows beyond the definition: a PUT takes it back, and ignores it. */
 const ofWaymark = ['id', 'version', 'createdAt', 'sample', 'key']
 
-/** @throws {Refused} invalid-service, invalid-funnel */
+/** @throws {Refused} invalid-service, invalid-funnel, personal-data */
 function readService(value: object): ServiceInput {
   const given = Object.fromEntries(Object.entries(value).filter(([name]) => !ofWaymark.includes(name)))
   const parsed = serviceInput.safeParse(given)
@@ -175,14 +181,9 @@ function readService(value: object): ServiceInput {
     const code = path[0] === 'funnel' && path.length > 1 ? 'invalid-funnel' : 'invalid-service'
     throw new Refused(code, detail, path.length === 0 ? {} : { path: pathText(path) })
   }
-  return { ...parsed.data, funnel: readFunnel(parsed.data.funnel, 'funnel') }
-}
-
-/** A limited key must reach the service both as it was, deleted or not, and as it would be. */
-async function admitChange(key: Key, id: string, input: ServiceInput, registry: Registry): Promise<void> {
-  const before = await lastDefinition(registry, id)
-  if (before !== undefined && !mayUse(key, 'admin', before)) throw new Refused('scope-missing')
-  if (!mayUse(key, 'admin', { id, department: input.department })) throw new Refused('scope-missing')
+  const funnel = readFunnel(parsed.data.funnel, 'funnel')
+  refusePersonalNames(funnel, 'funnel')
+  return { ...parsed.data, funnel }
 }
 
 async function lastDefinition(registry: Registry, id: string): Promise<Service | undefined> {
