@@ -11,6 +11,7 @@ import type { OwnFunnels } from './own-funnels.ts'
 import { pause, untilDone, type Patience } from './retry.ts'
 import type { Revisions } from './revision.ts'
 import { reasonOf, type SetAside } from './set-aside.ts'
+import { createWaking } from './waking.ts'
 
 /**
  * Verdicts that a batch does not wait for: of long journeys, and of services with whose funnels a batch would
@@ -58,7 +59,7 @@ export function createLateVerdicts(parts: LateVerdictsParts): LateVerdicts {
   const givenUp = new Map<string, { readonly version: number; readonly until: number }>()
   const keyOf = (service: string, journey: bigint) => `${service} ${journey}`
   let underWay = 0
-  let woken: () => void = () => undefined
+  const waking = createWaking()
 
   async function giveUp(own: OwnFunnel, { service, journeys }: LateJourneys, error: Error, patience: Patience) {
     await untilDone('late verdicts', patience, () => writeGivenUp(parts, service, own, journeys))
@@ -95,7 +96,7 @@ export function createLateVerdicts(parts: LateVerdictsParts): LateVerdicts {
   return {
     ask(service, journeys) {
       queue.add(service, journeys)
-      woken()
+      waking.wake()
     },
 
     isGivenUp(service, version, journey) {
@@ -112,10 +113,7 @@ export function createLateVerdicts(parts: LateVerdictsParts): LateVerdicts {
           underWay = 0
           continue
         }
-        await new Promise<void>((resolve) => {
-          woken = resolve
-          patience.signal.addEventListener('abort', () => resolve(), { once: true })
-        })
+        await waking.wait(patience.signal)
       }
     },
 

@@ -6,11 +6,12 @@ import type { Registry } from '../domain/ports/registry.ts'
 import type { Stores } from '../domain/ports/store.ts'
 import { sql } from '../domain/sql.ts'
 import { processBatch, putAside, type AsideParts, type BatchParts } from './batch.ts'
-import { createCohorts, type Cohorts } from './cohorts.ts'
+import { createCohorts } from './cohorts.ts'
 import { createExclusive, type Exclusive } from './exclusive.ts'
 import { createFactsWriter } from './facts-writer.ts'
 import { createLateVerdicts, type LateVerdicts } from './late-verdicts.ts'
 import { createOwnFunnels } from './own-funnels.ts'
+import { createPruning } from './pruning.ts'
 import { createRebuilds, type RebuildProgress, type Rebuilds } from './rebuild.ts'
 import { laterIfRefused, pause, untilDone, type Patience } from './retry.ts'
 import { createRevisions, type Revisions } from './revision.ts'
@@ -59,6 +60,8 @@ const gatherMs = 250
 
 /** How often cohort hours are looked at. */
 const sweepIntervalMs = 5_000
+/** How often trails that are too long are cut. */
+const pruneIntervalMs = 60_000
 
 /** What changes while it runs, and is told by its status. */
 interface State {
@@ -137,6 +140,7 @@ async function work(parts: ProcessorParts, state: State, patience: Patience): Pr
   })
   state.lateVerdicts = lateVerdicts
   const facts = createFactsWriter({ ...shared, lateVerdicts })
+  const pruning = createPruning(shared)
   const rebuilds = createRebuilds({ ...shared, facts, exclusive })
   state.rebuilds = rebuilds
   const batches: BatchParts = { ...aside, facts, cohorts, stepNames: createStepNames() }
@@ -148,7 +152,8 @@ async function work(parts: ProcessorParts, state: State, patience: Patience): Pr
       (signal) => consume(parts.log, batches, exclusive, { ...patience, signal }),
       (signal) => rebuilds.run({ ...patience, signal }),
       (signal) => lateVerdicts.run({ ...patience, signal }),
-      (signal) => sweepNowAndThen(cohorts, exclusive, { ...patience, signal }),
+      (signal) => nowAndThen('cohorts', sweepIntervalMs, exclusive, { ...patience, signal }, () => cohorts.sweep()),
+      (signal) => nowAndThen('pruning', pruneIntervalMs, exclusive, { ...patience, signal }, () => pruning.prune()),
     ])
   } finally {
     forget()
@@ -179,11 +184,16 @@ async function consume(log: EventLog, parts: BatchParts, exclusive: Exclusive, p
   )
 }
 
-async function sweepNowAndThen(cohorts: Cohorts, exclusive: Exclusive, patience: Patience): Promise<void> {
+/** Between two batches, and not before so many ms after the last time. */
+async function nowAndThen(
+  name: string,
+  intervalMs: number,
+  exclusive: Exclusive,
+  patience: Patience,
+  work: () => Promise<void>,
+): Promise<void> {
   while (!patience.signal.aborted) {
-    await laterIfRefused('cohorts', patience, () =>
-      exclusive(() => untilDone('cohorts', patience, () => cohorts.sweep())),
-    )
-    await pause(sweepIntervalMs, patience.signal)
+    await laterIfRefused(name, patience, () => exclusive(() => untilDone(name, patience, work)))
+    await pause(intervalMs, patience.signal)
   }
 }

@@ -5,6 +5,7 @@ import type { FactsWriter } from './facts-writer.ts'
 import type { OwnFunnels } from './own-funnels.ts'
 import { laterIfRefused, untilDone, type Patience } from './retry.ts'
 import type { ProcessorSignals } from './signals.ts'
+import { createWaking } from './waking.ts'
 
 /** How far the facts of a service are with a new version of its funnel. Answers compute the others meanwhile. */
 export interface RebuildProgress {
@@ -40,11 +41,11 @@ const journeyMax = 2n ** 64n - 1n
 export function createRebuilds(parts: RebuildParts): Rebuilds {
   const { store, ownFunnels, exclusive, signals } = parts
   const asked = new Map<string, RebuildProgress>()
-  let woken: () => void = () => undefined
+  const waking = createWaking()
 
   const ask = (service: string) => {
     if (!asked.has(service)) asked.set(service, { service, version: 0, journeysDone: 0, journeys: 0 })
-    woken()
+    waking.wake()
   }
 
   async function rebuild(service: string, patience: Patience): Promise<void> {
@@ -83,10 +84,7 @@ export function createRebuilds(parts: RebuildParts): Rebuilds {
       while (!patience.signal.aborted) {
         const [service] = asked.keys()
         if (service === undefined) {
-          await new Promise<void>((resolve) => {
-            woken = resolve
-            patience.signal.addEventListener('abort', () => resolve(), { once: true })
-          })
+          await waking.wait(patience.signal)
           continue
         }
         await laterIfRefused('rebuild', patience, async () => {

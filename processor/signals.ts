@@ -10,6 +10,8 @@ export interface ProcessorSignals {
   retrying(work: string, error: WaymarkError, waitMs: number): void
   /** Journeys of a service were recomputed for a new version of its funnel. */
   rebuilt(service: string, version: number, journeys: number): void
+  /** Events past the last that a trail keeps were deleted. */
+  pruned(events: number): void
   /** Cohort hours that can no longer change by the clock. */
   sealed(hours: number): void
   /** Sealed cohort hours that late events changed. */

@@ -16,6 +16,7 @@ export function processorTelemetry({ metrics, logger }: Telemetry): ProcessorSig
   const setAside = counter('waymark_set_aside_total', 'Entries of the log that can never become events')
   const retries = counter('waymark_processor_retries_total', 'Pieces of work tried again because ClickHouse was away')
   const rebuilt = counter('waymark_rebuilt_journeys_total', 'Journeys recomputed for a new version of a funnel')
+  const pruned = counter('waymark_trail_events_dropped_total', 'Events past the last that a trail keeps, deleted')
   const sealed = counter('waymark_sealed_hours_total', 'Cohort hours that the clock can no longer change')
   const revised = counter('waymark_revised_hours_total', 'Sealed cohort hours that late events changed')
   const batchEvents = histogram(
@@ -48,6 +49,10 @@ export function processorTelemetry({ metrics, logger }: Telemetry): ProcessorSig
     rebuilt(service, version, count) {
       rebuilt.inc(count)
       logger.info({ service, version, journeys: count }, 'recomputed for the new version')
+    },
+    pruned(events) {
+      pruned.inc(events)
+      logger.warn({ events }, 'deleted events past the last that a trail keeps')
     },
     sealed(hours) {
       sealed.inc(hours)

@@ -13,6 +13,7 @@ export const silentSignals: ProcessorSignals = {
   setAside: () => undefined,
   retrying: () => undefined,
   rebuilt: () => undefined,
+  pruned: () => undefined,
   sealed: () => undefined,
   revised: () => undefined,
 }
