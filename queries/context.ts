@@ -44,6 +44,11 @@ export interface FunnelAsk extends PeriodInput {
 export interface FunnelQuestion extends FunnelAsk {
   /** A dimension: built in, or one of the service's. */
   readonly breakdown?: string | undefined
+  /**
+   * ISO 8601 date or instant: who is silent is judged by the waits of journeys that started from then until now,
+   * rather than of those of the period. For a period that has only begun: its own few say nothing, or only of the quick.
+   */
+  readonly silenceFrom?: string | undefined
 }
 
 export interface TrendQuestion extends FunnelAsk {

@@ -4,16 +4,18 @@ import { stepsOf, totalsOf } from './counts.ts'
 import type { Group } from './grouping.ts'
 import { groupsOf } from './groups.ts'
 import { revisedHours, stateOf } from './marks.ts'
+import { resolvePeriod } from './period.ts'
 import { provenance } from './provenance.ts'
 import { revisionOf } from './revision.ts'
 import { silentCounter, thresholdsOf } from './silent.ts'
-import { assertDimension, resolveSubject } from './subject.ts'
+import { assertDimension, resolveSubject, type Subject } from './subject.ts'
 
 /**
  * How far the journeys of a period came: totals, steps and, where asked, the same for each value of a dimension.
  *
- * Reads   groupsOf(); and the open journeys once more, when enough have gone on to call some of them silent.
- * Cost    one or two passes over the period's journeys.
+ * Reads   groupsOf(); and the open journeys once more, when enough have gone on to call some of them silent. With
+ *         `silenceFrom`, groupsOf() since then first, to say how long a quiet is too long.
+ * Cost    one to three passes over the period's journeys.
  * Agrees  with trend(), journeys() and the oracle: tests/integration/answer-agreement.test.ts
  *
  * @throws {InvalidParameter} naming `from`, `to`, `tz`, `version`, `where` or `breakdown`
@@ -24,7 +26,8 @@ export async function funnel(context: QueryContext, question: FunnelQuestion): P
   const subject = await resolveSubject(context, question)
   const revision = await revisionOf(context, [subject.service])
   const { whole, values, grouping } = await groupsOf(context, subject, breakdown)
-  const silent = await silentCounter(context, subject, { thresholds: thresholdsOf(whole), grouping, whole })
+  const judges = await judgesOf(context, subject, whole, question.silenceFrom)
+  const silent = await silentCounter(context, subject, { thresholds: thresholdsOf(judges), grouping, whole })
   const rowOf = (group: Group): Pick<FunnelAnswer, 'totals' | 'steps'> => ({
     totals: totalsOf(group.counts),
     steps: stepsOf(group.counts, subject.funnel, (position) => ({
@@ -39,6 +42,19 @@ export async function funnel(context: QueryContext, question: FunnelQuestion): P
     ...answer,
     ...(breakdown === undefined ? {} : { breakdown: values.map((group) => ({ ...named(group), ...rowOf(group) })) }),
   }
+}
+
+/** Whose waits say how long a quiet is silence. */
+async function judgesOf(
+  context: QueryContext,
+  subject: Subject,
+  whole: Group,
+  silenceFrom: string | undefined,
+): Promise<Group> {
+  if (silenceFrom === undefined || totalsOf(whole.counts).open === 0) return whole
+  const { tz } = subject.period
+  const period = resolvePeriod({ from: silenceFrom, to: new Date(subject.now).toISOString() }, tz, subject.now)
+  return (await groupsOf(context, { ...subject, period })).whole
 }
 
 function named({ value, other }: Group): Pick<BreakdownRow, 'value' | 'other'> {

@@ -11,11 +11,11 @@ const wentOnMin = 20
 /**
  * By position - 1: how long one may be quiet (ms) before being silent; null while too few have gone on to say.
  * The measure is how long those who went on waited there, from reaching the step to reaching the next one. It is
- * taken over all journeys of the answer, so that the rows of a breakdown add up.
+ * taken over all journeys of the answer, or of a longer stretch, so that the rows of a breakdown add up.
  */
 export type Thresholds = readonly (number | null)[]
 
-/** @param whole all journeys of the answer */
+/** @param judges all journeys whose waits count */
 export function thresholdsOf({ counts, until }: Group): Thresholds {
   return counts.entered.map((entered, index) =>
     entered - stoppedAt(counts, index + 1) < wentOnMin ? null : (until[index] ?? null),

@@ -156,6 +156,17 @@ describe('what is asked', () => {
     ])
   })
 
+  it('judges by the last 28 days who has gone quiet today, and days in the past by themselves', async () => {
+    await get(`/services/${fishing.id}`)
+    await get(`/services/${fishing.id}?from=2026-11-23&to=2026-11-24`)
+    expect(world.asked.funnel.map(({ from, silenceFrom }) => [from, silenceFrom])).toEqual([
+      [undefined, undefined],
+      ['2026-11-23', '2026-10-26'],
+      ['2026-11-23', '2026-10-26'],
+      ['2026-11-23', '2026-10-26'],
+    ])
+  })
+
   it('is what the form says; an empty field is none', async () => {
     await get(
       `/services/${fishing.id}?from=2026-11-01&to=2026-11-08&breakdown=device&where=&where=device:mobile&where=a:b:c`,

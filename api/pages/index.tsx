@@ -8,7 +8,7 @@ import { servicesMax } from '../../queries/low-completion.ts'
 import { isOwnForm, isOwnMachine, mayReadEverything, mayReadService, safeNext, type Viewer } from './access.ts'
 import { serviceAddress, type Choices } from './address.ts'
 import type { Asset, PageAssets } from './assets.ts'
-import { dayAfter, localDate } from './format.ts'
+import { dayAfter, daysBefore, localDate } from './format.ts'
 import { assetHeaders, pageHeaders } from './headers.ts'
 import type { Shell } from './layout.tsx'
 import { MessagePage, messages, type Message } from './message.tsx'
@@ -167,9 +167,12 @@ async function service(c: PageContext, options: PagesOptions, viewer: Viewer, id
   const today = { from: day, to: dayAfter(day) }
   try {
     const choices = chosen(c)
+    // The journeys of one morning are too few, and those that went on were quick, to say how long a quiet is too long.
+    const silence = { silenceFrom: daysBefore(day, 28) }
+    const begunToday = choices.from !== undefined && choices.from >= day
     const [answer, todayAnswer] = await Promise.all([
-      questions.funnel({ service: found, ...choices }),
-      questions.funnel({ service: found, ...today, where: choices.where }),
+      questions.funnel({ service: found, ...choices, ...(begunToday ? silence : {}) }),
+      questions.funnel({ service: found, ...today, where: choices.where, ...silence }),
     ])
     const props = { service: found, choices, answer, today: todayAnswer, base: originOf(c), now }
     return await send(

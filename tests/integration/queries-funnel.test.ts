@@ -113,6 +113,31 @@ describe('the funnel', () => {
     expect(journeys.map((row) => row.journey)).toEqual(['0000000000000065'])
   })
 
+  it('judges who is silent on a day that has only begun by the days before', async () => {
+    const service = await permit()
+    const today = monday + day
+    await insertFacts(answering.stores, service, [
+      ...many(1, 20, ['start', 'name', 'pay']),
+      journey(101, ['start', 'name'], { at: today }),
+      journey(102, ['start', 'name'], { at: today + 30 * minute }),
+    ])
+    answering.clock.set(today + 31 * minute)
+    const silentOf = async (silenceFrom?: string) => {
+      const ask = { service, from: '2026-10-13', to: '2026-10-14', breakdown: 'device' }
+      const answer = await answering.questions.funnel({ ...ask, silenceFrom })
+      expect(answer.totals).toMatchObject({ started: 2, open: 2 })
+      return [answer, ...(answer.breakdown ?? [])].map(({ steps }) => steps.map(({ left }) => left.silent))
+    }
+    expect(await silentOf()).toEqual([
+      [null, null, null, 0],
+      [null, null, null, 0],
+    ])
+    expect(await silentOf('2026-09-15')).toEqual([
+      [0, 1, null, 0],
+      [0, 1, null, 0],
+    ])
+  })
+
   it('sums the values past the cut-off in one row, and those without a value in another', async () => {
     const service = await permit()
     await insertFacts(answering.stores, service, [
