@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { slug } from '../domain/key.ts'
 import { shape } from '../domain/limits.ts'
 import { stepName } from '../domain/service.ts'
+import { printable } from '../domain/text.ts'
 import type { Parameter } from './operation.ts'
 import { Refused } from './refused.ts'
 
@@ -96,11 +97,7 @@ export const wholeNumber = (min: number, max: number) =>
     .pipe(z.int().min(min).max(max))
 
 /** What a value of a dimension may be; the personal-data rules have kept worse out of the data. */
-export const dimensionValue = z
-  .string()
-  .min(1)
-  .max(shape.attrValueCharsMax)
-  .regex(/^[^\p{C}\p{Zl}\p{Zp}]+$/u)
+export const dimensionValue = z.string().min(1).max(shape.attrValueCharsMax).regex(printable)
 
 const moment = z.string().min(4).max(40)
 

@@ -3,8 +3,7 @@ import { durationMs } from './duration.ts'
 import { slug } from './key.ts'
 import { shape } from './limits.ts'
 import { builtInDimensions } from './stored-event.ts'
-
-const printable = /^[^\p{C}\p{Zl}\p{Zp}]+$/u
+import { printable } from './text.ts'
 
 export const stepName = z.string().min(1).max(shape.stepCharsMax).regex(printable, 'expected printable characters')
 

@@ -1,9 +1,19 @@
-const unprintable = /[\p{C}\p{Zl}\p{Zp}]/u
+/**
+ * What no name holds: controls, halves of surrogate pairs, private use, what is no character, separators of lines
+ * and paragraphs, and what formats without being seen, such as marks that turn the direction of writing. But the
+ * two joiners belong to the spelling of Persian and Indic words and to emoji. Code points that are not assigned
+ * yet may be, by another version of Unicode.
+ */
+const unprintable = '\\p{Cc}\\p{Cf}\\p{Cs}\\p{Co}\\p{Noncharacter_Code_Point}\\p{Zl}\\p{Zp}'
+const joiners = '\\u200c\\u200d'
+
+/** A text without any of it, of any length but none. */
+export const printable = new RegExp(`^(?:[^${unprintable}]|[${joiners}])+$`, 'u')
+
 const surrogate = /\p{Surrogate}/u
 
 /**
- * Text of 1 to `charsMax` UTF-16 units without control characters, line breaks, unassigned code points or halves
- * of surrogate pairs.
+ * Printable text of 1 to `charsMax` UTF-16 units.
  */
 export function isPrintable(value: unknown, charsMax: number): value is string {
   if (typeof value !== 'string') return false
@@ -11,7 +21,7 @@ export function isPrintable(value: unknown, charsMax: number): value is string {
   if (length === 0 || length > charsMax) return false
   for (let index = 0; index < length; index++) {
     const unit = value.charCodeAt(index)
-    if (unit < 0x20 || unit > 0x7e) return !unprintable.test(value)
+    if (unit < 0x20 || unit > 0x7e) return printable.test(value)
   }
   return true
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { shape, type Limits } from '../../domain/limits.ts'
 import type { Service } from '../../domain/service.ts'
+import { printable } from '../../domain/text.ts'
 import { drillDownStates, journeysAnswer, trailAnswer, type JourneysAnswer } from '../../queries/answers.ts'
 import type { Questions } from '../../queries/context.ts'
 import { journeysCsv, trailCsv } from '../../queries/csv.ts'
@@ -73,11 +74,7 @@ function nextPage({ id }: Service, search: URLSearchParams, { cursor }: Journeys
   return { Link: `</v1/services/${id}/journeys?${next.toString()}>; rel="next"` }
 }
 
-const reference = z
-  .string()
-  .min(1)
-  .max(shape.journeyCharsMax)
-  .regex(/^[^\p{C}\p{Zl}\p{Zp}]+$/u)
+const reference = z.string().min(1).max(shape.journeyCharsMax).regex(printable)
 
 function getTrail(questions: JourneyQuestions): Route {
   return onService(
