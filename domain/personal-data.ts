@@ -36,8 +36,16 @@ function iban(text: string): boolean {
 /** `1st`, `2nd` … as people write them are ordinals, `1ST` is half a postcode. */
 const notOrdinal = (text: string): boolean => !/\d(?:st|nd|rd|th)$/.test(text)
 
-// The forms of outward and inward codes: British Standard BS 7666.
-const outward = '[A-PR-UWYZ](?:[0-9]{1,2}|[0-9][A-HJKPS-UW]|[A-HK-Y][0-9]{1,2}|[A-HK-Y][0-9][ABEHMNPRV-Y])'
+/** `e1-4xx` names a kind of answer, and `step-w1-2ab` a page: in small letters and with a hyphen, one letter and one digit are no district. */
+const likelyPostcode = (text: string): boolean => !/^[a-z]\d-|-\dxx$/.test(text) && notOrdinal(text)
+
+// The forms of outward and inward codes: British Standard BS 7666. The areas: Royal Mail, 124 of them.
+const areas =
+  'AB|AL|BA|BB|BD|BH|BL|BN|BR|BS|BT|B|CA|CB|CF|CH|CM|CO|CR|CT|CV|CW|DA|DD|DE|DG|DH|DL|DN|DT|DY|EC|EH|EN|EX|E|' +
+  'FK|FY|GL|GU|GY|G|HA|HD|HG|HP|HR|HS|HU|HX|IG|IM|IP|IV|JE|KA|KT|KW|KY|LA|LD|LE|LL|LN|LS|LU|L|ME|MK|ML|M|NE|NG|' +
+  'NN|NP|NR|NW|N|OL|OX|PA|PE|PH|PL|PO|PR|RG|RH|RM|SA|SE|SG|SK|SL|SM|SN|SO|SP|SR|SS|ST|SW|SY|S|TA|TD|TF|TN|TQ|' +
+  'TR|TS|TW|UB|WA|WC|WD|WF|WN|WR|WS|WV|W|YO|ZE'
+const outward = `(?:${areas})(?:[0-9]{1,2}|[0-9][A-HJKMNP-Y])`
 const inward = '[0-9][ABD-HJLNP-UW-Z]{2}'
 const alone = (pattern: string, flags = 'i'): RegExp => new RegExp(`(?<![a-z0-9])(?:${pattern})(?![a-z0-9])`, flags)
 const month = '(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*'
@@ -72,7 +80,7 @@ export const personalPatterns: readonly PersonalPattern[] = [
     pattern: /(?<![\d.])\(?\d{2,}(?:\)?[ .-]{1,2}\(?\d{2,}\)?)+/,
     check: (match) => digitsOf(match).length >= 9,
   },
-  { kind: 'postcode', pattern: alone(`(?:${outward})[ -]${inward}|gir[ -]?0aa`), check: notOrdinal },
+  { kind: 'postcode', pattern: alone(`(?:${outward})[ -]${inward}|gir[ -]?0aa`), check: likelyPostcode },
   { kind: 'postcode', pattern: new RegExp(`(?<![A-Za-z0-9])${outward}${inward}(?![A-Za-z0-9])`) },
   { kind: 'postcode', pattern: alone(`(?=[a-z0-9]{6})(?:${outward})${inward}`), check: notOrdinal },
   {
@@ -111,8 +119,8 @@ const suspect = /[@%\d?&;:\u{80}-\u{10ffff}]|eyJ/iu
  */
 export function personalData(text: string): string | null {
   if (!suspect.test(text)) return null
-  // Full-width and other look-alike forms count as what they look like.
-  const plain = text.normalize('NFKC')
+  // Full-width and other look-alike forms count as what they look like; joiners are not seen.
+  const plain = text.normalize('NFKC').replace(/[\u200c\u200d]/g, '')
   for (const { kind, pattern, every, check } of searches) {
     if (!pattern.test(plain)) continue
     if (check === undefined) return kind
