@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { instantMs } from './instant.ts'
+import { instantForms, instantMs } from './instant.ts'
 import { slug } from './key.ts'
 import { defaultLimits, shape } from './limits.ts'
 import { problemCodes } from './problems.ts'
@@ -18,9 +18,7 @@ const printable = (charsMax: number) =>
     .max(charsMax)
     .refine((text) => isPrintable(text, charsMax), 'expected printable characters')
 
-const instant = z
-  .union([z.number(), z.string()])
-  .refine((value) => instantMs(value) !== null, 'expected ms since 1970, or ISO 8601 with an offset or Z')
+const instant = z.union([z.number(), z.string()]).refine((value) => instantMs(value) !== null, instantForms)
 
 const channel = z.enum(channels).nullish().describe('How the person was served. Default: online')
 
@@ -45,7 +43,9 @@ const common = {
     .nullish()
     .describe('The same id in the same journey is the same event. Without one, equal events are one'),
   step: stepName.nullish().describe('The step at which it happened'),
-  at: instant.describe('When it happened: ms since 1970, or ISO 8601 with an offset or Z'),
+  at: instant.describe(
+    'When it happened: ms since 1970, or ISO 8601 as YYYY-MM-DDThh:mm[:ss[.fraction]] with an offset or Z',
+  ),
   seq: z.int().min(0).max(shape.seqMax).nullish().describe('Orders events with equal `at`. Default: 0'),
   channel,
   attrs: attrs.nullish().describe('Values of dimensions that the service lists; others are left out'),

@@ -1,8 +1,12 @@
+/** What `instantMs` reads, in the words of a refusal. */
+export const instantForms =
+  'expected milliseconds since 1970, or ISO 8601 as YYYY-MM-DDThh:mm[:ss[.fraction]] with an offset or Z'
+
 const iso = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)$/
 
 /**
- * A moment as senders write it: milliseconds since 1970 as a number (fractions are cut off), or ISO 8601 with an
- * offset or Z.
+ * A moment as senders write it: milliseconds since 1970 as a number (fractions are cut off), or ISO 8601 in the
+ * extended format with an offset or Z; no hour 24 and no second 60.
  * @returns milliseconds since 1970, any finite whole number; `null` when it is neither
  */
 export function instantMs(value: unknown): number | null {

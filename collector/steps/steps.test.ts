@@ -201,11 +201,18 @@ describe('withTime', () => {
     ['without an offset', '2026-11-23T12:00:00'],
     ['no day of the calendar', '2026-02-29T12:00:00Z'],
     ['an hour too late', '2026-11-23T24:00:00Z'],
+    ['a leap second', '2026-12-31T23:59:60Z'],
+    ['of the basic format', '20261123T120000Z'],
     ['digits in a text', String(receivedAt)],
     ['a list', [receivedAt]],
     ['true', true],
   ])('refuses a time that is %s', async (_, at) => {
     await refuses({ step: 'start', at }, 'invalid-event', 'events[0].at')
+  })
+
+  it('names the forms that it reads', async () => {
+    const { answer } = await one(await openCollector(), { step: 'start', at: '20261123T120000Z' })
+    expect(answer.body).toContain('YYYY-MM-DDThh:mm[:ss[.fraction]] with an offset or Z')
   })
 
   it('refuses a number beyond numbers', async () => {

@@ -1,7 +1,6 @@
-import { instantMs } from '../../domain/instant.ts'
+import { instantForms, instantMs } from '../../domain/instant.ts'
 import { Drop, type Envelope, type Step } from './step.ts'
 
-export const instantForms = 'expected milliseconds since 1970, or ISO 8601 with an offset or Z'
 const malformed = new Drop('invalid-event', 'sentAt', instantForms)
 
 const minuteMs = 60_000

@@ -1,7 +1,6 @@
-import { instantMs } from '../../domain/instant.ts'
+import { instantForms, instantMs } from '../../domain/instant.ts'
 import { shape } from '../../domain/limits.ts'
 import { Drop, type Draft, type Step } from './step.ts'
-import { instantForms } from './with-clock.ts'
 
 const malformed = new Drop('invalid-event', 'at', instantForms)
 const outOfRange = new Drop('invalid-event', 'at', 'expected a time from 1970 to a day ahead')
