@@ -16,7 +16,7 @@ export class OpenSegment {
   /** Why nothing more is written to it. */
   failed: LogUnavailable | undefined
   /** Where the next bytes go: those up to there are on the disk, or under way. */
-  next = segmentHeaderBytes
+  next = 0
   #turn = 0
 
   /**
@@ -60,7 +60,7 @@ export async function createSegment(
   const opened = new OpenSegment(segment, files)
   try {
     while (files.length < writesAtOnce) files.push(await open(path, flags & ~(constants.O_CREAT | constants.O_EXCL)))
-    for (const { fd } of files.slice(0, 1)) await writeDurably(fd, segmentHeader(number, before), 0)
+    await opened.write(segmentHeader(number, before))
     await syncDirectory(directory)
     return opened
   } catch (error) {

@@ -19,8 +19,8 @@ export interface Scan {
 
 /**
  * Finds where each segment ends, and counts. What stands behind the last entry that can be read was being
- * written when the process or the power ended: it was never acknowledged. So were unreadable bytes within the
- * last group of a segment; those before it were fsynced, and are handed over as unreadable.
+ * written when the process or the power ended: it was never acknowledged. So were unreadable bytes that stand
+ * behind what the last entries say was acknowledged before them; those before that are handed over as unreadable.
  */
 export async function scan(directory: string, cursor: Position): Promise<Scan> {
   const numbers = await segmentNumbers(directory)

@@ -8,10 +8,10 @@ import { segmentHeaderBytes, unlinkIfThere } from './segment.ts'
 import type { LogState } from './state.ts'
 
 /**
- * Groups that are written at once: while the disk has one, the next is on its way to it, and the event loop fills
- * a third. More than two made groups smaller, and nothing faster.
+ * Groups that are written at once: while the disk has some, the event loop fills the next. Four made groups
+ * smaller, and nothing faster (ADR 4).
  */
-const groupsUnderWayMax = 2
+const groupsUnderWayMax = 3
 /** Bytes that wait for the disk: they are in memory. */
 const unsyncedBytesMax = 64 * 1024 * 1024
 /** A buffer that one large group made larger than this is not kept. */
@@ -57,6 +57,7 @@ export class Writer {
     private readonly state: LogState,
     private readonly clock: Clock,
     private readonly options: WriterOptions,
+    private readonly create: typeof createSegment = createSegment,
   ) {
     this.nextNumber = options.firstNumber
   }
@@ -183,7 +184,7 @@ export class Writer {
   private async beginSegment(): Promise<void> {
     const before = this.state.segments.at(-1)
     await this.closeSegment()
-    this.current = await createSegment(this.state.directory, this.nextNumber++, before, groupsUnderWayMax)
+    this.current = await this.create(this.state.directory, this.nextNumber++, before, groupsUnderWayMax)
     this.state.segments.push(this.current.segment)
   }
 
