@@ -170,7 +170,7 @@ async function everyQuestion(): Promise<string[]> {
       `${base}/funnel?${period}&step=b&step=a&order=strict`,
       `${base}/funnel?${period}&step=a&step=b&step=d&order=any&tz=Asia/Kathmandu`,
       `${base}/trend?${period}&interval=hour`,
-      `${base}/trend?${period}&interval=day&step=b`,
+      `${base}/trend?${period}&interval=day&position=2`,
       `${base}/journeys?${period}&limit=500`,
       `${base}/journeys?${period}&state=abandoned&limit=500`,
     ]
