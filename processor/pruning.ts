@@ -1,5 +1,5 @@
 import type { Store } from '../domain/ports/store.ts'
-import { param, sql } from '../domain/sql.ts'
+import { join, param, sql } from '../domain/sql.ts'
 import { inTouched } from './facts.ts'
 import type { Revisions } from './revision.ts'
 import type { ProcessorSignals } from './signals.ts'
@@ -27,10 +27,8 @@ export interface PruningParts {
   readonly trailEventsMax: number
 }
 
-/** Journeys of one piece. */
-const journeysMax = 100
-/** Events that a piece deletes, in one statement that names them: of all journeys together. */
-const eventsMax = 200_000
+/** Journeys of one piece, which holds up the batches: the statement names the events that each keeps. */
+const journeysMax = 4
 
 interface Long {
   readonly service: string
@@ -49,18 +47,16 @@ export function createPruning({ store, revisions, signals, trailEventsMax }: Pru
       seenUntil = until
       const some = [...waiting].slice(0, journeysMax)
       if (some.length === 0) return
-      const past = await pastTheLast(
+      const cut = await cutOf(
         store,
         some.map(([, long]) => long),
         trailEventsMax,
       )
-      const events = past.reduce((sum, { identities }) => sum + identities.length, 0)
-      if (events > 0) {
-        await remove(store, past)
-        signals.pruned(events)
+      if (cut.length > 0) {
+        await remove(store, cut)
+        signals.pruned(cut.reduce((sum, { past }) => sum + Number(past), 0))
       }
-      // What filled the piece may have more.
-      if (events < eventsMax) for (const [key] of some) waiting.delete(key)
+      for (const [key] of some) waiting.delete(key)
     },
   }
 }
@@ -76,50 +72,47 @@ async function withTooMany(store: Store, after: number): Promise<readonly Long[]
   return rows.map(({ service, journey }) => ({ service, journey: BigInt(journey) }))
 }
 
-interface Past {
+interface Cut {
   readonly service: string
   readonly journey: string
-  readonly identities: readonly string[]
+  /** Identities of the events that the trail keeps. */
+  readonly kept: readonly string[]
+  /** How many others there are. */
+  readonly past: string
 }
 
 /**
- * Events past the last that each of these trails keeps, the copies of one merged: as in facts.ts.
+ * The trails of these journeys that are too long, the copies of an event merged: as in facts.ts.
  *
  * Reads   trail, the rows of these journeys.
  */
-async function pastTheLast(store: Store, journeys: readonly Long[], trailEventsMax: number): Promise<readonly Past[]> {
+async function cutOf(store: Store, journeys: readonly Long[], trailEventsMax: number): Promise<readonly Cut[]> {
   const touched = journeys.map(({ service, journey }) => ({ service, journeys: [journey], firstAt: 0 }))
-  return await store.select<Past>(sql`
-    SELECT service, journey, groupArray(identity) AS identities FROM (
-      SELECT service, journey, identity FROM (
-        SELECT service, journey, identity, row_number() OVER (
-            PARTITION BY service, journey ORDER BY firstAt, merged.seq, identity
-          ) AS place
-        FROM (
-          SELECT service, journey, identity, min(trail.at) AS firstAt,
-            reinterpretAsUInt32(reverse(unhex(splitByChar('\\x01', min(trail.content))[2]))) AS seq
-          FROM trail WHERE ${inTouched(touched)}
-          GROUP BY service, journey, identity
-        ) AS merged
-      )
-      WHERE place > ${param('UInt32', trailEventsMax)}
-      LIMIT ${param('UInt32', eventsMax)}
+  return await store.select<Cut>(sql`
+    SELECT service, journey, groupArrayIf(identity, place <= ${param('UInt32', trailEventsMax)}) AS kept,
+      countIf(place > ${param('UInt32', trailEventsMax)}) AS past
+    FROM (
+      SELECT service, journey, identity,
+        row_number() OVER (PARTITION BY service, journey ORDER BY firstAt, merged.seq, identity) AS place
+      FROM (
+        SELECT service, journey, identity, min(trail.at) AS firstAt,
+          reinterpretAsUInt32(reverse(unhex(splitByChar('\\x01', min(trail.content))[2]))) AS seq
+        FROM trail WHERE ${inTouched(touched)}
+        GROUP BY service, journey, identity
+      ) AS merged
     )
-    GROUP BY service, journey`)
+    GROUP BY service, journey
+    HAVING past > 0`)
 }
 
 /**
  * Writes  a mask of the deleted rows to the parts that hold some; the next merge leaves them out.
- * Cost    one column of these parts, not the parts.
+ * Cost    one column of these parts, not the parts: 1 s of a busy machine, whether one event is named or 5,000.
  */
-async function remove(store: Store, past: readonly Past[]): Promise<void> {
-  const services = past.map(({ service }) => service)
-  const journeys = past.map(({ journey }) => BigInt(journey))
-  const identities = past.map((each) => each.identities.map(BigInt))
-  await store.command(sql`
-    DELETE FROM trail
-    WHERE service IN ${param('Array(String)', services)} AND journey IN ${param('Array(UInt64)', journeys)}
-      AND (service, journey, identity) IN (
-        SELECT each.1, each.2, arrayJoin(each.3) FROM (
-          SELECT arrayJoin(arrayZip(${param('Array(String)', services)}, ${param('Array(UInt64)', journeys)}, ${param('Array(Array(UInt64))', identities)})) AS each))`)
+async function remove(store: Store, cut: readonly Cut[]): Promise<void> {
+  const past = cut.map(
+    ({ service, journey, kept }) => sql`(service = ${param('String', service)}
+      AND journey = ${param('UInt64', BigInt(journey))} AND identity NOT IN ${param('Array(UInt64)', kept.map(BigInt))})`,
+  )
+  await store.command(sql`DELETE FROM trail WHERE ${join(past, ' OR ')}`)
 }
