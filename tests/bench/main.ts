@@ -1,11 +1,12 @@
 import type { Start } from '../../infra/program.ts'
 import { collector } from './collector.ts'
 import { freshness } from './freshness.ts'
+import { hostile } from './hostile.ts'
 import { processor } from './processor.ts'
 import { storage } from './storage.ts'
 import { machine } from './machine.ts'
 
-const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = { collector, processor, freshness, storage }
+const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = { collector, processor, freshness, storage, hostile }
 
 /** `npm run bench` runs all, `npm run bench -- NAME` one; the last line of each is one JSON object. */
 export async function main({ args }: Start): Promise<number> {

@@ -18,9 +18,9 @@ import { mutatedCompiler, type Mutant } from '../support/mutants.ts'
 const mutants: readonly Mutant[] = [
   {
     name: 'a window that ends one millisecond early, in the exact pass',
-    file: 'ordered.ts',
-    find: 'w_c.2 + ${window} >= w_t',
-    replace: 'w_c.2 + ${window} > w_t',
+    file: 'furthest.ts',
+    find: "w_v.1 + ${param('Int64', funnel.windowMs)} >= w_t",
+    replace: "w_v.1 + ${param('Int64', funnel.windowMs)} > w_t",
   },
   {
     name: 'a window that ends one millisecond early, in the cheap pass',
@@ -30,9 +30,9 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: 'a window from the latest event, not from the start',
-    file: 'ordered.ts',
-    find: 'w_c.2 + ${window} >= w_t',
-    replace: 'w_c.4 + ${window} >= w_t',
+    file: 'furthest.ts',
+    find: "w_v.1 + ${param('Int64', funnel.windowMs)} >= w_t",
+    replace: "w_v.2 + ${param('Int64', funnel.windowMs)} >= w_t",
   },
   {
     name: 'the earliest start of a run, not the latest',
@@ -48,27 +48,46 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: 'an exclusion at the same moment as its first position',
-    file: 'ordered.ts',
-    find: 'w_p.1 > w_a AND w_p.2 < w_b',
-    replace: 'w_p.1 >= w_a AND w_p.2 < w_b',
+    file: 'hops.ts',
+    find: 'w_p.1 > ${',
+    replace: 'w_p.1 >= ${',
   },
   {
     name: 'an open exclusion that ends one millisecond early',
-    file: 'ordered.ts',
-    find: 'NOT (w_t <= w_c.2 + ${window} AND',
-    replace: 'NOT (w_t < w_c.2 + ${window} AND',
+    file: 'clean.ts',
+    find: '+ ${window} < w_until',
+    replace: '+ ${window} <= w_until',
   },
   {
     name: 'hit runs that do not count for the furthest',
-    file: 'ordered.ts',
-    find: 'arrayMax(arrayPushBack(w_new.1, w_s.3))',
-    replace: 'arrayMax(arrayPushBack(arrayMap(w_c -> w_c.1, arrayFilter(w_c -> w_c.6 = 0, w_new)), w_s.3))',
+    file: 'furthest.ts',
+    find: 'w_at, w_gs, w_passes${',
+    replace:
+      "w_at, w_gs, ${raw(funnel.exclusions.length > 0 ? 'arrayMap((w_p, w_n) -> if(w_n = 0, w_p, []), w_passes, arrayCumSum(w_x -> w_x != 0, w_xs))' : 'w_passes')}${",
   },
   {
     name: 'within that is exceeded when it is met exactly',
-    file: 'ordered.ts',
-    find: 'w_t - w_c.4 <= ${',
-    replace: 'w_t - w_c.4 < ${',
+    file: 'chosen.ts',
+    find: 'w_c.3 - w_t <= ${',
+    replace: 'w_c.3 - w_t < ${',
+  },
+  {
+    name: 'a start that is later than its exclusion allows',
+    file: 'chosen.ts',
+    find: ' < w_limit`',
+    replace: ' < w_limit + 1`',
+  },
+  {
+    name: 'an exclusion that hits at its own last position',
+    file: 'hops.ts',
+    find: '(1n << BigInt(before)) - (1n << BigInt(after))',
+    replace: '(2n << BigInt(before)) - (1n << BigInt(after))',
+  },
+  {
+    name: 'fewer positions, if they come sooner',
+    file: 'chosen.ts',
+    find: '(w_c.1, -w_c.5, w_c.7, w_c.6)',
+    replace: '(w_c.1, w_c.5, w_c.7, w_c.6)',
   },
   {
     name: 'only one optional position skipped at a time',
@@ -78,15 +97,15 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: 'the start that was first, among runs that end together',
-    file: 'ordered.ts',
-    find: '-w_c.3, w_c.9, w_c.8), ${all}',
-    replace: 'w_c.3, w_c.9, w_c.8), ${all}',
+    file: 'chosen.ts',
+    find: 'w_top[1].5 > w_s.2',
+    replace: 'w_top[1].5 >= w_s.2',
   },
   {
     name: 'strict without repeats, in the exact pass',
-    file: 'ordered.ts',
-    find: 'arrayFilter(w_c -> bitTest(w_all, w_c.1 - 1), ${kept})',
-    replace: 'arrayFilter(w_c -> 0, ${kept})',
+    file: 'chosen.ts',
+    find: "['bitShiftLeft(w_all, 1)']",
+    replace: "['toUInt64(0)']",
   },
   {
     name: 'strict without repeats, in the cheap pass',
