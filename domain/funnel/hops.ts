@@ -42,7 +42,7 @@ function inside(after: number, before: number): bigint {
   return (1n << BigInt(before)) - (1n << BigInt(after))
 }
 
-/** Union of what the exclusions of the set `w_x` hold inside; not of each, when `condition` says so of (w_i, w_in). */
+/** Union of what the exclusions of the set `w_x` hold inside. */
 export function heldBy(funnel: Funnel, set: string): Sql {
   const masks = param(
     'Array(UInt64)',

@@ -6,7 +6,13 @@ import { processor } from './processor.ts'
 import { storage } from './storage.ts'
 import { machine } from './machine.ts'
 
-const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = { collector, processor, freshness, storage, hostile }
+const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
+  collector,
+  processor,
+  freshness,
+  storage,
+  hostile,
+}
 
 /** `npm run bench` runs all, `npm run bench -- NAME` one; the last line of each is one JSON object. */
 export async function main({ args }: Start): Promise<number> {
