@@ -2,7 +2,7 @@ import { memoryMb, percentile } from './machine.ts'
 import { drained, putService, start, startServer, steps, type Running } from './programs.ts'
 import { wrk, type Load } from './wrk.ts'
 
-const seconds = 6
+const seconds = 4
 const rounds = 3
 
 interface Contenders {

@@ -3,7 +3,7 @@ import type { Stores } from '../../domain/ports/store.ts'
 import { memoryMb, percentile } from './machine.ts'
 import { fill, openPipeline, type Pipeline } from './pipeline.ts'
 
-const events = 1_000_000
+const events = 500_000
 const rounds = 3
 const rowsPerInsert = 50_000
 
