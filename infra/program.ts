@@ -7,3 +7,10 @@ export interface Start {
 }
 
 export const exitCodes = { clean: 0, failed: 1, configuration: 2 } as const
+
+/** An error with the first line of its cause: all that a person at a terminal is told. */
+export function errorLine(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause instanceof Error ? ` (${error.cause.message.split('\n')[0] ?? ''})` : ''
+  return `${error.message}${cause}`
+}

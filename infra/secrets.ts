@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { open, readFile, rename } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { syncDirectory } from './local-log/segment.ts'
 
 /** What only this installation knows: kept in the data directory unless the environment gives it. */
 export interface Secrets {
@@ -51,11 +52,6 @@ async function readOrMake(path: string, make: () => string): Promise<string> {
     await file.close()
   }
   await rename(`${path}.new`, path)
-  const directory = await open(join(path, '..'), 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
+  await syncDirectory(dirname(path))
   return value
 }

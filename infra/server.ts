@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { openWaymark, systemClock, type Waymark } from './compose.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { originOf } from './origin.ts'
-import { exitCodes, type Start } from './program.ts'
+import { errorLine, exitCodes, type Start } from './program.ts'
 import { Releasers } from './releasers.ts'
 import { loadSample } from './sample/load.ts'
 
@@ -42,7 +42,7 @@ export async function main({ env, stop }: Start): Promise<number> {
     return exitCodes.clean
   } catch (error) {
     const fault = settingFault(error, config)
-    process.stderr.write(`${fault ?? startFault(error)}\n`)
+    process.stderr.write(`${fault ?? `Waymark could not start: ${errorLine(error)}`}\n`)
     return fault === undefined ? exitCodes.failed : exitCodes.configuration
   } finally {
     await releasers.release()
@@ -79,12 +79,6 @@ function settingFault(error: unknown, config: Config): string | undefined {
   if (code === 'EACCES' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST')
     return `WAYMARK_DATA_DIR is ${JSON.stringify(config.dataDir)} or WAYMARK_PORT is ${config.port}: no permission; expected a directory this user may write and a port it may open`
   return undefined
-}
-
-function startFault(error: unknown): string {
-  const cause =
-    error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message.split('\n')[0] ?? ''})` : ''
-  return `Waymark could not start: ${error instanceof Error ? error.message : String(error)}${cause}`
 }
 
 async function serve(config: Config, waymark: Waymark, releasers: Releasers): Promise<void> {

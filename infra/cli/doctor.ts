@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Check } from '../../domain/check.ts'
 import { ConfigError, readConfig, settings } from '../config.ts'
-import type { Start } from '../program.ts'
+import { errorLine, type Start } from '../program.ts'
 import { json } from './connection.ts'
 import type { Cli } from './main.ts'
 
@@ -59,14 +59,11 @@ async function served(cli: Cli): Promise<Check[]> {
       return [{ name: 'connection', state: 'ok', detail: `to ${connection.to}` }, ...checks]
     })
   } catch (error) {
-    const cause =
-      error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message.split('\n')[0] ?? ''})` : ''
-    const detail = `${error instanceof Error ? error.message : String(error)}${cause}`
     return [
       {
         name: 'connection',
         state: 'fail',
-        detail,
+        detail: errorLine(error),
         action: 'start the server, or set WAYMARK_DATA_DIR, or WAYMARK_URL and WAYMARK_KEY',
       },
     ]

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.ts'
-import { exitCodes, type Start } from '../program.ts'
+import { errorLine, exitCodes, type Start } from '../program.ts'
 import { projectVersion } from '../project.ts'
 import { addDoctor } from './doctor.ts'
 import { CommandError, connect, json, type Connection } from './connection.ts'
@@ -139,9 +139,7 @@ async function connected<Result>(
 /** One line with what to do; never a stack unless the log level asks for it. */
 function exitCodeOf(error: unknown, cli: Cli): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.clean : exitCodes.configuration
-  const cause =
-    error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message.split('\n')[0] ?? ''})` : ''
-  cli.tell(`waymark: ${error instanceof Error ? error.message : String(error)}${cause}`)
+  cli.tell(`waymark: ${errorLine(error)}`)
   if (cli.env['WAYMARK_LOG_LEVEL'] === 'debug' && error instanceof Error) cli.tell(error.stack ?? '')
   if (error instanceof ConfigError) return exitCodes.configuration
   return error instanceof CommandError ? error.exitCode : exitCodes.failed
