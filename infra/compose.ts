@@ -14,6 +14,7 @@ import type { EventLog } from '../domain/ports/event-log.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import type { Stores } from '../domain/ports/store.ts'
 import { createProcessor, type Processor } from '../processor/processor.ts'
+import { dayStarts } from '../queries/period.ts'
 import { createQuestions } from '../queries/questions.ts'
 import { openEmbedded } from './clickhouse/embedded.ts'
 import { seenNames } from './clickhouse/known-names.ts'
@@ -105,6 +106,7 @@ function startProcessor(parts: Parts, releasers: Releasers): Processor {
     clock,
     limits: config.limits,
     signals: processorTelemetry(telemetry),
+    dayStarts,
   })
   const stop = new AbortController()
   const running = processor.run(stop.signal).catch((error: unknown) => {

@@ -7,6 +7,7 @@ import type { LateVerdicts } from './late-verdicts.ts'
 import type { OwnFunnels } from './own-funnels.ts'
 import { untilDone, type Patience } from './retry.ts'
 import type { Revisions } from './revision.ts'
+import type { Unsealed } from './sealing/unsealed.ts'
 import { bisect, withRoomForOne } from './set-aside.ts'
 import type { Touched } from './touched.ts'
 
@@ -23,6 +24,7 @@ export interface FactsWriterParts {
   readonly ownFunnels: OwnFunnels
   readonly revisions: Revisions
   readonly lateVerdicts: Pick<LateVerdicts, 'ask' | 'isGivenUp'>
+  readonly unsealed: Pick<Unsealed, 'before' | 'after'>
   readonly clock: Clock
   readonly trailEventsMax: number
 }
@@ -33,7 +35,7 @@ const secondsMax = 2
 const slowMs = 60_000
 
 export function createFactsWriter(parts: FactsWriterParts): FactsWriter {
-  const { store, ownFunnels, revisions, lateVerdicts, clock, trailEventsMax } = parts
+  const { store, ownFunnels, revisions, lateVerdicts, unsealed, clock, trailEventsMax } = parts
   /** Until when (ms) a service is judged late. */
   const slow = new Map<string, number>()
 
@@ -85,7 +87,10 @@ export function createFactsWriter(parts: FactsWriterParts): FactsWriter {
         const services = await Promise.all(
           touched.map(async (piece) => ({ ...piece, own: await ownFunnels(piece.service) })),
         )
+        await unsealed.before(services)
+        const since = revisions.last()
         await judgeLate(await judgeAtOnce(services))
+        await unsealed.after(services, since)
       })
     },
   }

@@ -31,6 +31,10 @@ export interface OwnFunnel {
   readonly key: string
   /** Length of the verdict as text. */
   readonly chars: number
+  /** Of the service: in which its days begin. */
+  readonly timeZone: string
+  /** Some position is optional, so that how far a journey came does not say what it entered. */
+  readonly gapped: boolean
 }
 
 /** Touched journeys of a service with its own funnel. */
@@ -41,7 +45,15 @@ export interface TouchedService extends Touched {
 /** Of a journey that never started. */
 export const noVerdict = sql`CAST((0, 0, 0, 0, 0, [], 0, 0, -1), ${raw(`'${verdictType}'`)})`
 
-export const noFunnel: OwnFunnel = { version: 0, windowMs: 0, verdict: noVerdict, key: '', chars: 0 }
+export const noFunnel: OwnFunnel = {
+  version: 0,
+  windowMs: 0,
+  verdict: noVerdict,
+  key: '',
+  chars: 0,
+  timeZone: 'UTC',
+  gapped: false,
+}
 
 /**
  * Step events of a journey that is judged with the others of its batch. A nasty funnel takes up to 2 ms of one

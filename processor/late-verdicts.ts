@@ -10,6 +10,7 @@ import { createLateQueue, type LateJourneys } from './late-queue.ts'
 import type { OwnFunnels } from './own-funnels.ts'
 import { pause, untilDone, type Patience } from './retry.ts'
 import type { Revisions } from './revision.ts'
+import type { Unsealed } from './sealing/unsealed.ts'
 import { reasonOf, type SetAside } from './set-aside.ts'
 import { createWaking } from './waking.ts'
 
@@ -41,6 +42,7 @@ export interface LateVerdictsParts {
   readonly ownFunnels: OwnFunnels
   readonly revisions: Revisions
   readonly cohorts: Pick<Cohorts, 'beforeVerdicts'>
+  readonly unsealed: Pick<Unsealed, 'before' | 'after'>
   readonly exclusive: Exclusive
   readonly clock: Clock
   readonly putAside: (entries: readonly SetAside[], patience: Patience) => Promise<void>
@@ -157,7 +159,7 @@ async function judgements(
 
 /** Puts verdicts into facts that are still those that were judged: others are asked for again by who wrote them. */
 async function writeJudged(
-  { stores, revisions, cohorts, exclusive }: LateVerdictsParts,
+  { stores, revisions, cohorts, unsealed, exclusive }: LateVerdictsParts,
   service: string,
   own: OwnFunnel,
   judged: readonly Judgement[],
@@ -183,10 +185,13 @@ async function writeJudged(
       own.version,
       starts.filter((start) => start > 0),
     )
+    const touched = [{ service, own, firstAt: 0, journeys: judged.map(({ journey }) => BigInt(journey)) }]
+    await unsealed.before(touched)
+    const revision = revisions.next()
     await stores.writes.command(
       writeFacts(
         factsOfFacts({
-          revision: revisions.next(),
+          revision,
           version: own.version,
           verdict: sql`CAST(${said}[indexOf(${journeys}, journey)], ${raw(`'${verdictType}'`)})`,
           where: sql`service = ${param('String', service)} AND journey IN ${journeys}
@@ -194,21 +199,24 @@ async function writeJudged(
         }),
       ),
     )
+    await unsealed.after(touched, revision - 1)
   })
 }
 
 /** Whatever their facts are by now. */
 async function writeGivenUp(
-  { stores, revisions, exclusive }: LateVerdictsParts,
+  { stores, revisions, unsealed, exclusive }: LateVerdictsParts,
   service: string,
   own: OwnFunnel,
   journeys: readonly bigint[],
 ): Promise<void> {
   const where: Sql = sql`service = ${param('String', service)} AND journey IN ${param('Array(UInt64)', journeys)}
     AND version != ${param('UInt32', own.version)}`
-  await exclusive(() =>
-    stores.writes.command(
-      writeFacts(factsOfFacts({ revision: revisions.next(), version: own.version, verdict: noVerdict, where })),
-    ),
-  )
+  const touched = [{ service, own, firstAt: 0, journeys }]
+  await exclusive(async () => {
+    await unsealed.before(touched)
+    const revision = revisions.next()
+    await stores.writes.command(writeFacts(factsOfFacts({ revision, version: own.version, verdict: noVerdict, where })))
+    await unsealed.after(touched, revision - 1)
+  })
 }

@@ -16,7 +16,7 @@ export function createOwnFunnels(registry: Pick<Registry, 'service'>): OwnFunnel
       return noFunnel
     }
     const known = compiled.get(id)
-    if (known?.version === service.version) return known
+    if (known?.version === service.version && known.timeZone === service.timeZone) return known
     const funnel = normaliseFunnel(service.funnel)
     const { verdict } = compileFunnel(funnel)
     const own: OwnFunnel = {
@@ -24,6 +24,8 @@ export function createOwnFunnels(registry: Pick<Registry, 'service'>): OwnFunnel
       windowMs: funnel.windowMs,
       verdict,
       chars: render(verdict).query.length,
+      timeZone: service.timeZone,
+      gapped: funnel.positions.some(({ optional }) => optional),
       key: JSON.stringify(funnel, (name, value: unknown) => (name === 'label' ? undefined : value)),
     }
     compiled.set(id, own)

@@ -15,6 +15,10 @@ import { createPruning } from './pruning.ts'
 import { createRebuilds, type RebuildProgress, type Rebuilds } from './rebuild.ts'
 import { laterIfRefused, pause, untilDone, type Patience } from './retry.ts'
 import { createRevisions, type Revisions } from './revision.ts'
+import type { DayStarts } from './sealing/days.ts'
+import { createSealer, defaultPace, type Sealer, type SealingPace, type SealingProgress } from './sealing/sealer.ts'
+import { createSeals } from './sealing/seals.ts'
+import { createUnsealed } from './sealing/unsealed.ts'
 import { allOrFirstError } from './side-by-side.ts'
 import type { ProcessorSignals } from './signals.ts'
 import { createStepNames } from './step-names.ts'
@@ -26,6 +30,9 @@ export interface ProcessorParts {
   readonly clock: Clock
   readonly limits: Limits
   readonly signals: ProcessorSignals
+  readonly dayStarts: DayStarts
+  /** How soon services are sealed; a test is in more of a hurry. */
+  readonly pace?: SealingPace
 }
 
 export interface ProcessorStatus {
@@ -43,6 +50,8 @@ export interface ProcessorStatus {
   readonly rebuilding: readonly RebuildProgress[]
   /** Journeys that wait for their verdict: answers compute it meanwhile, so they are right, but slower. */
   readonly unjudgedJourneys: number
+  /** Services of which a first seal, or that of a new version, is being made. */
+  readonly sealing: readonly SealingProgress[]
 }
 
 export interface Processor {
@@ -68,6 +77,7 @@ interface State {
   revisions: Revisions
   rebuilds: Rebuilds | undefined
   lateVerdicts: LateVerdicts | undefined
+  sealer: Sealer | undefined
   refusedEvents: number
   notReady: string | null
 }
@@ -78,6 +88,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
     revisions: createRevisions(clock, 0),
     rebuilds: undefined,
     lateVerdicts: undefined,
+    sealer: undefined,
     refusedEvents: 0,
     notReady: 'starting',
   }
@@ -107,6 +118,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
         notReady: state.notReady,
         rebuilding: state.rebuilds?.progress() ?? [],
         unjudgedJourneys: state.lateVerdicts?.waiting() ?? 0,
+        sealing: state.sealer?.progress() ?? [],
       }
     },
   }
@@ -114,7 +126,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
 
 /** Batches, rebuilds, late verdicts and the sweep of the cohorts side by side, but what they write one at a time. */
 async function work(parts: ProcessorParts, state: State, patience: Patience): Promise<void> {
-  const { stores, registry, clock, limits, signals } = parts
+  const { stores, registry, clock, limits, signals, pace = defaultPace } = parts
   await start(parts, state, patience)
   const exclusive = createExclusive()
   const shared = {
@@ -131,18 +143,32 @@ async function work(parts: ProcessorParts, state: State, patience: Patience): Pr
   const aside: AsideParts = { stores, clock, signals, onSetAside }
   const cohorts = createCohorts(shared)
   await untilDone('start', patience, () => cohorts.start())
+  const seals = createSeals(stores.writes)
+  const unsealed = createUnsealed(stores.writes, seals, (services) => state.sealer?.touched(services))
   const lateVerdicts = createLateVerdicts({
     ...shared,
+    unsealed,
     stores,
     cohorts,
     exclusive,
     putAside: (entries, patient) => putAside(entries, aside, patient),
   })
   state.lateVerdicts = lateVerdicts
-  const facts = createFactsWriter({ ...shared, lateVerdicts })
+  const facts = createFactsWriter({ ...shared, lateVerdicts, unsealed })
   const pruning = createPruning(shared)
   const rebuilds = createRebuilds({ ...shared, facts, exclusive })
   state.rebuilds = rebuilds
+  const sealer = createSealer({
+    ...shared,
+    store: stores.sealing,
+    seals,
+    exclusive,
+    dayStarts: parts.dayStarts,
+    pace,
+    isRebuilding: (service) => rebuilds.progress().some((one) => one.service === service),
+  })
+  state.sealer = sealer
+  await untilDone('start', patience, () => sealer.start())
   const batches: BatchParts = { ...aside, facts, cohorts, stepNames: createStepNames() }
   const forget = registry.onPut(({ id }) => rebuilds.ask(id))
   try {
@@ -153,6 +179,7 @@ async function work(parts: ProcessorParts, state: State, patience: Patience): Pr
       (signal) => rebuilds.run({ ...patience, signal }),
       (signal) => lateVerdicts.run({ ...patience, signal }),
       (signal) => nowAndThen('cohorts', sweepIntervalMs, exclusive, { ...patience, signal }, () => cohorts.sweep()),
+      (signal) => sealNowAndThen(sealer, pace, { ...patience, signal }),
       (signal) => nowAndThen('pruning', pruneIntervalMs, exclusive, { ...patience, signal }, () => pruning.prune()),
     ])
   } finally {
@@ -164,7 +191,8 @@ async function work(parts: ProcessorParts, state: State, patience: Patience): Pr
 async function start({ stores, clock }: ProcessorParts, state: State, patience: Patience): Promise<void> {
   const [stored] = await untilDone('start', patience, () =>
     stores.writes.select<{ revision: string; refused: string }>(
-      sql`SELECT greatest((SELECT max(revision) FROM facts), (SELECT max(revision) FROM cohorts)) AS revision,
+      sql`SELECT greatest((SELECT max(revision) FROM facts), (SELECT max(revision) FROM cohorts),
+          (SELECT max(revision) FROM seals), (SELECT max(seal) FROM unsealed)) AS revision,
         (SELECT count() FROM set_aside FINAL) AS refused`,
     ),
   )
@@ -182,6 +210,14 @@ async function consume(log: EventLog, parts: BatchParts, exclusive: Exclusive, p
     patience.signal,
     batchEventsMax,
   )
+}
+
+/** Beside the batches: it asks for its turn between two of them itself. */
+async function sealNowAndThen(sealer: Sealer, pace: SealingPace, patience: Patience): Promise<void> {
+  while (!patience.signal.aborted) {
+    await laterIfRefused('sealing', patience, () => untilDone('sealing', patience, () => sealer.seal(patience.signal)))
+    await pause(pace.intervalMs, patience.signal)
+  }
 }
 
 /** Between two batches, and not before so many ms after the last time. */

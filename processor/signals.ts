@@ -16,6 +16,8 @@ export interface ProcessorSignals {
   sealed(hours: number): void
   /** Sealed cohort hours that late events changed. */
   revised(hours: number): void
+  /** Services whose tallies were brought up to date. */
+  tallied(services: number): void
 }
 
 export interface ProcessedBatch {

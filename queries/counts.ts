@@ -36,10 +36,10 @@ export interface CountsRow extends CellsRow {
 }
 
 const startedStates = ['completed', 'failed', 'abandoned', 'open'] as const satisfies readonly StateName[]
-type StartedState = (typeof startedStates)[number]
+export type StartedState = (typeof startedStates)[number]
 
 /** (depth * 4 + state) * 2 + elapsed */
-function cell(depth: number, state: StartedState, elapsed: 0 | 1): number {
+export function cell(depth: number, state: StartedState, elapsed: 0 | 1): number {
   return (depth * startedStates.length + stateCodes[state]) * 2 + elapsed
 }
 
@@ -71,21 +71,29 @@ export function readCells(row: CellsRow): Cells {
 }
 
 export function readCounts(row: CountsRow, funnel: Funnel): Counts {
-  const counts = readCells(row)
+  return countsOf(readCells(row), funnel, { entered: row.enteredBy.map(Number), elapsed: row.elapsedBy.map(Number) })
+}
+
+/** @param by who entered each position, by position - 1, of a funnel with optional ones; for others the cells say it */
+export function countsOf(
+  cells: Cells,
+  funnel: Funnel,
+  by: { readonly entered: readonly number[]; readonly elapsed: readonly number[] },
+): Counts {
   const fromHereOn = (elapsedOnly: boolean) =>
     funnel.positions.map((_, index) =>
-      sumOf(funnel.positions.slice(index).map((__, more) => stoppedAt(counts, index + 1 + more, elapsedOnly))),
+      sumOf(funnel.positions.slice(index).map((__, more) => stoppedAt(cells, index + 1 + more, elapsedOnly))),
     )
   return {
-    ...counts,
-    entered: isContiguous(funnel) ? fromHereOn(false) : padded(row.enteredBy, funnel),
-    elapsedEntered: isContiguous(funnel) ? fromHereOn(true) : padded(row.elapsedBy, funnel),
+    ...cells,
+    entered: isContiguous(funnel) ? fromHereOn(false) : padded(by.entered, funnel),
+    elapsedEntered: isContiguous(funnel) ? fromHereOn(true) : padded(by.elapsed, funnel),
   }
 }
 
 /** An aggregate over no rows has an empty array. */
-function padded(counts: readonly string[], funnel: Funnel): number[] {
-  return funnel.positions.map((_, index) => Number(counts[index] ?? 0))
+function padded(counts: readonly number[], funnel: Funnel): number[] {
+  return funnel.positions.map((_, index) => counts[index] ?? 0)
 }
 
 function sumOf(numbers: readonly number[]): number {

@@ -25,9 +25,10 @@ export async function funnel(context: QueryContext, question: FunnelQuestion): P
   if (breakdown !== undefined) assertDimension(question.service, 'breakdown', breakdown)
   const subject = await resolveSubject(context, question)
   const revision = await revisionOf(context, [subject.service])
-  const { whole, values, grouping } = await groupsOf(context, subject, breakdown)
+  const groups = await groupsOf(context, subject, breakdown)
+  const { whole, values } = groups
   const judges = await judgesOf(context, subject, whole, question.silenceFrom)
-  const silent = await silentCounter(context, subject, { thresholds: thresholdsOf(judges), grouping, whole })
+  const silent = await silentCounter(context, subject, { thresholds: thresholdsOf(judges), groups })
   const rowOf = (group: Group): Pick<FunnelAnswer, 'totals' | 'steps'> => ({
     totals: totalsOf(group.counts),
     steps: stepsOf(group.counts, subject.funnel, (position) => ({

@@ -3,7 +3,12 @@ import type { QueryContext } from './context.ts'
 import { countColumns, isContiguous, readCounts, type CountsRow } from './counts.ts'
 import { groupingOf, type Group, type Grouping } from './grouping.ts'
 import type { Subject } from './subject.ts'
+import { sealedGroups } from './sealed/groups.ts'
+import { standingOf, type Standing } from './sealed/standing.ts'
+import { silenceLevel } from './sealed/sums.ts'
+import { lastOfBin, shownTime } from './times.ts'
 import { onVerdicts } from './verdicts.ts'
+import { binAt } from '../domain/tally/bins.ts'
 
 interface Row extends CountsRow {
   readonly whole: number
@@ -23,13 +28,23 @@ export interface Groups {
   readonly values: readonly Group[]
   /** Which values have a row of their own. */
   readonly grouping: Grouping | null
+  /** What of it was read from sealed tallies; null: it was counted journey by journey. */
+  readonly standing: Standing | null
+}
+
+/** From sealed tallies where the question can be answered from them, else journey by journey. Both say the same. */
+export async function groupsOf(context: QueryContext, subject: Subject, dimension?: string): Promise<Groups> {
+  const standing = await standingOf(context, subject, dimension)
+  return standing === null
+    ? countedGroups(context, subject, dimension)
+    : sealedGroups(context, subject, standing, dimension)
 }
 
 /**
  * Reads   journeysOf() once, and once more when a dimension has more values than a breakdown has rows.
  * Cost    one pass over the period's journeys; exact quantiles hold 8 bytes a journey and position.
  */
-export async function groupsOf(context: QueryContext, subject: Subject, dimension?: string): Promise<Groups> {
+async function countedGroups(context: QueryContext, subject: Subject, dimension?: string): Promise<Groups> {
   const ask = (grouping: Grouping | null) =>
     onVerdicts(subject, async (journeys) => {
       const statement = groupStatement(subject, journeys, grouping)
@@ -52,10 +67,12 @@ function arranged({ funnel: { positions } }: Subject, groups: readonly Group[], 
     whole: groups.find(({ whole }) => whole) ?? nothing,
     values: groups.filter(({ whole }) => !whole).sort(byStarted),
     grouping,
+    standing: null,
   }
 }
 
-function byStarted(a: Group, b: Group): number {
+/** Most started first, then without a value, then `other`. */
+export function byStarted(a: Group, b: Group): number {
   const rank = ({ value, other }: Group) => (other ? 2 : value === null ? 1 : 0)
   return (
     rank(a) - rank(b) ||
@@ -70,11 +87,10 @@ function groupStatement(subject: Subject, journeys: Sql, grouping: Grouping | nu
   const times = raw(
     isContiguous(funnel) ? contiguousTimes(funnel.positions.length) : gappedTimes(funnel.positions.length),
   )
-  // The level is a hair under 0.95: of n waits the one of rank 0.95 n, from 1, so that longer than it is longer than 95 %.
-  const until = isContiguous(funnel) ? '[]' : 'quantileExactIfForEach(0.949999999)(untilMs, wentOn)'
+  const until = isContiguous(funnel) ? '[]' : `quantileExactIfForEach(${silenceLevel})(untilMs, wentOn)`
   return sql`
     SELECT ${group}, max(stale) AS anyStale, ${countColumns(funnel)},
-      quantilesExactIfForEach(0.5, 0.9, 0.949999999)(sinceMs, cameFrom) AS since,
+      quantilesExactIfForEach(0.5, 0.9, ${raw(String(silenceLevel))})(sinceMs, cameFrom) AS since,
       ${raw(until)} AS until
     FROM (SELECT *, ${columns}, ${times} FROM (${journeys}))
     ${groupBy}`
@@ -98,13 +114,16 @@ function gappedTimes(positions: number): string {
 
 function readGroup(row: Row, { funnel }: Subject): Group {
   const since = row.since.map((quantiles) => quantiles.map(Number))
+  const longest = (ms: number) => lastOfBin(binAt(ms))
   return {
     whole: row.whole === 1,
     value: row.value,
     other: row.other === 1,
     counts: readCounts(row, funnel),
-    since: since.map(([median = 0, p90 = 0]) => ({ median, p90 })),
+    since: since.map(([median = 0, p90 = 0]) => ({ median: shownTime(median), p90: shownTime(p90) })),
     // Without optional steps the wait at a position is the time that the next one took.
-    until: isContiguous(funnel) ? since.slice(1).map(([, , p95 = 0]) => p95) : row.until.map(Number),
+    until: isContiguous(funnel)
+      ? since.slice(1).map(([, , p95 = 0]) => longest(p95))
+      : row.until.map((ms) => longest(Number(ms))),
   }
 }

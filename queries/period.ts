@@ -151,3 +151,10 @@ function hourAfter(period: Period): (ms: number) => number {
     return next
   }
 }
+
+/** Starts of the days of a zone, ms, ascending: the first at or before `from`, the last after `to`. */
+export function dayStarts(tz: string, from: number, to: number): number[] {
+  const starts = [zoned(from, tz).startOfDay().epochMilliseconds]
+  for (let last = starts[0] ?? from; last <= to; starts.push(last)) last = calendarAfter(last, tz, 'day')
+  return starts
+}

@@ -8,17 +8,22 @@ interface Row {
 }
 
 /**
- * A word that changes whenever an answer may have: with new data, marks and definitions, never with the clock.
+ * A word that changes whenever an answer may have: with new data, marks and definitions, never with the clock or with a seal.
  * Ask before the data is read, so that what is read is never older than what the word says.
  *
- * Reads   facts.revision and cohorts.revision, of revised hours only: a sealed one changes no answer.
- * Cost    one pass over one column, of one service where one is given.
+ * Reads   seals, and what was noted since; facts.revision of services without a seal; cohorts.revision, of revised
+ *         hours only: a sealed one changes no answer.
+ * Cost    one pass over one column of services without a seal.
  */
 export async function revisionOf(context: QueryContext, services: readonly Service[] | 'all'): Promise<string> {
   const of = (ids: readonly string[]): Sql => sql`service IN ${param('Array(String)', ids)}`
   const rows = services === 'all' ? raw('1') : of(services.map(({ id }) => id))
+  const sealed = sql`SELECT service FROM seals FINAL WHERE notEmpty(layers)`
   const [row] = await context.reads.select<Row>(
-    sql`SELECT (SELECT max(revision) FROM facts WHERE ${rows}) AS facts,
+    sql`SELECT greatest(
+        (SELECT max(dataRevision) FROM seals FINAL WHERE notEmpty(layers) AND ${rows}),
+        (SELECT max(revision) FROM unsealed WHERE present = 1 AND service IN (${sealed}) AND ${rows}),
+        (SELECT max(revision) FROM facts WHERE service NOT IN (${sealed}) AND ${rows})) AS facts,
       (SELECT max(revision) FROM cohorts WHERE state = 'revised' AND ${rows}) AS cohorts`,
     { secondsMax: context.limits.querySecondsMax },
   )

@@ -1,7 +1,9 @@
-import { param, raw, sql } from '../domain/sql.ts'
+import { param, raw, sql, type Sql } from '../domain/sql.ts'
 import type { QueryContext } from './context.ts'
 import { openAt, stoppedAt } from './counts.ts'
-import { groupingOf, type Group, type Grouping } from './grouping.ts'
+import { groupingOf, type Group } from './grouping.ts'
+import type { Groups } from './groups.ts'
+import { openJourneys } from './sealed/statements.ts'
 import type { Subject } from './subject.ts'
 import { onVerdicts, stateCodes } from './verdicts.ts'
 
@@ -34,16 +36,16 @@ interface Row {
 /**
  * Counts provisional leavers: open, and without an event of any type for longer than the threshold.
  *
- * Reads   journeysOf(), its open ones; nothing when none is open or no threshold is known.
- * Cost    one pass over the period's journeys.
+ * Reads   journeysOf(), its open ones, or those of a seal; nothing when none is open or no threshold is known.
+ * Cost    one pass over the period's journeys; over the open ones, where they are sealed.
  * @returns how many of a group are silent at a position; null where there is no threshold
  */
 export async function silentCounter(
   context: QueryContext,
   subject: Subject,
-  ask: { thresholds: Thresholds; grouping: Grouping | null; whole: Group },
+  ask: { thresholds: Thresholds; groups: Groups },
 ): Promise<(group: Group, position: number) => number | null> {
-  const { counts } = ask.whole
+  const { counts } = ask.groups.whole
   const worthAsking = ask.thresholds.some((ms, index) => ms !== null && openAt(counts, index + 1) > 0)
   const rows = worthAsking ? await silentRows(context, subject, ask) : []
   return (group, position) => {
@@ -62,18 +64,22 @@ export async function silentCounter(
 function silentRows(
   context: QueryContext,
   subject: Subject,
-  { thresholds, grouping }: { thresholds: Thresholds; grouping: Grouping | null },
+  { thresholds, groups: { grouping, standing } }: { thresholds: Thresholds; groups: Groups },
 ): Promise<Row[]> {
   const { columns, group, groupBy } = groupingOf(grouping)
-  return onVerdicts(subject, async (journeys) => {
-    const rows = await context.reads.select<Row>(
+  const ask = (open: Sql) =>
+    context.reads.select<Row>(
       sql`
       SELECT ${group}, max(stale) AS anyStale,
-        countIfResample(0, ${raw(String(thresholds.length + 1))}, 1)(${isSilent(subject, thresholds)}, depth) AS silent
-      FROM (SELECT *, ${columns} FROM (${journeys}))
-      WHERE state = ${raw(String(stateCodes.open))} OR stale = 1
+        sumIfResample(0, ${raw(String(thresholds.length + 1))}, 1)(toInt64(sign), ${isSilent(subject, thresholds)}, depth) AS silent
+      FROM (SELECT *, ${columns} FROM (${open}))
       ${groupBy}`,
       { secondsMax: context.limits.querySecondsMax },
+    )
+  if (standing !== null) return ask(openJourneys(subject, standing))
+  return onVerdicts(subject, async (journeys) => {
+    const rows = await ask(
+      sql`SELECT *, 1 AS sign FROM (${journeys}) WHERE state = ${raw(String(stateCodes.open))} OR stale = 1`,
     )
     return { result: rows, stale: rows.some(({ anyStale }) => anyStale > 0) }
   })

@@ -88,3 +88,8 @@ export function stepAt({ positions, order }: Funnel, position: number): string |
 export function labelAt({ positions, order }: Funnel, position: number): string {
   return order === 'any' ? `${position} of ${positions.length} steps` : (positions[position - 1]?.label ?? '')
 }
+
+/** Whether the conditions let journeys with this value of a dimension (null: without one) through. */
+export function admits({ where }: Subject, dimension: string | null, value: string | null): boolean {
+  return where.every(([asked, wanted]) => asked !== dimension || wanted === value)
+}

@@ -29,7 +29,17 @@ export function journeysOf(subject: Subject, source: VerdictSource, journey?: bi
   return judged(rows, period, now)
 }
 
-const verdictFields = ['start', 'latestStart', 'excluded', 'depth', 'entered', 'times', 'completed', 'failed'] as const
+const verdictFields = [
+  'start',
+  'latestStart',
+  'excluded',
+  'depth',
+  'entered',
+  'times',
+  'completed',
+  'failed',
+  'completionMs',
+] as const
 
 /** A start lies between a journey's first event and its last: cheap to see, and leaves out most of what is older. */
 export function reachesInto(period: Period): Sql {
@@ -89,7 +99,7 @@ function only(journey: bigint | undefined): Sql {
 }
 
 /** A journey without a value has the empty one, so an empty value asks for those. */
-function conditions({ where }: Subject): Sql {
+export function conditions({ where }: Pick<Subject, 'where'>): Sql {
   return {
     parts: where.flatMap(([dimension, value]) => [
       ' AND dimensions[',

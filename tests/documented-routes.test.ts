@@ -36,6 +36,7 @@ const apps = [
         notReady: null,
         rebuilding: [],
         unjudgedJourneys: 0,
+        sealing: [],
       }),
     },
   }),

@@ -45,13 +45,13 @@ export const migrations: readonly Migration[] = [
     SETTINGS index_granularity = 512, ${durable}`,
   },
   {
-    // One row a journey: its trail packed for any funnel, and what its service's own funnel (of \`version\`) says
+    // One row a journey: its trail packed for any funnel, and what its service's own funnel (of `version`) says
     // of it. Replaced whole by a higher revision; read with FINAL.
     //
     // Times are kept as what they add to one another, since nothing else would fit the promise of storage: read
-    // them by the alias columns \`at\`, \`lastAt\`, \`start\`, \`latestStart\`, \`times\` and \`verdict\`. Write the columns
-    // that begin with \`given\` instead: they are not kept, the others are computed from them. Every time of a
-    // given verdict must be one of \`givenAt\`.
+    // them by the alias columns `at`, `lastAt`, `start`, `latestStart`, `times` and `verdict`. Write the columns
+    // that begin with `given` instead: they are not kept, the others are computed from them. Every time of a
+    // given verdict must be one of `givenAt`.
     name: '002-facts',
     statement: `CREATE TABLE IF NOT EXISTS facts (
       service LowCardinality(String),
@@ -124,5 +124,58 @@ export const migrations: readonly Migration[] = [
     statement: `CREATE TABLE IF NOT EXISTS cohorts (
       service LowCardinality(String), hour Int64, revision UInt64, version UInt32, state Enum8('sealed' = 1, 'revised' = 2)
     ) ENGINE = ReplacingMergeTree(revision) ORDER BY (service, hour) SETTINGS ${durable}`,
+  },
+  {
+    // Journeys whose facts were written since the seal of their service: as they are (`present` 1, the highest revision
+    // stands) and as the seal counted them (0: of those the first that was kept stands, so its revision is turned
+    // around). domain/tally/unsealed.ts says how they are read.
+    name: '010-unsealed',
+    statement: `CREATE TABLE IF NOT EXISTS unsealed (
+      service LowCardinality(String), seal UInt64, journey UInt64, present UInt8, revision UInt64, version UInt32, gone UInt8,
+      firstAt Int64, lastAt Int64, start Int64, latestStart Int64, excluded UInt8, depth UInt8, entered UInt64,
+      times Array(Int64), completed UInt8, failed UInt8, completionMs Int64,
+      dimensions Map(LowCardinality(String), LowCardinality(String))
+    ) ENGINE = ReplacingMergeTree(revision) ORDER BY (service, seal, journey, present)
+    SETTINGS index_granularity = 1024, ${durable}`,
+  },
+  {
+    // Tallies (domain/tally/keys.ts) of a service's journeys by the hour (UTC) or the day (of its zone) of their
+    // start: of all (no dimension) and of each value of each dimension. A layer is written once and never changed; a
+    // service's tally is the sum of the layers that its seal names.
+    name: '011-rollup',
+    statement: `CREATE TABLE IF NOT EXISTS rollup (
+      service LowCardinality(String),
+      dimension LowCardinality(String),
+      layer UInt64 CODEC(Delta, ZSTD(1)),
+      grain Enum8('hour' = 1, 'day' = 2),
+      bucket Int64 CODEC(Delta, ZSTD(3)),
+      value LowCardinality(String),
+      keys Array(UInt16) CODEC(ZSTD(3)),
+      counts Array(Int64) CODEC(T64, ZSTD(3)),
+      timeKeys Array(UInt32) CODEC(Delta, ZSTD(3)),
+      timeCounts Array(Int64) CODEC(T64, ZSTD(3))
+    ) ENGINE = MergeTree ORDER BY (service, dimension, layer, grain, bucket, value)
+    SETTINGS index_granularity = 256, ${durable}`,
+  },
+  {
+    // Journeys of a sealed service that the clock is about to change, one a row, in layers as the rollup: those whose window passes
+    // between two moments, and those that are open. A journey that a layer takes out again has sign -1.
+    name: '012-edge',
+    statement: `CREATE TABLE IF NOT EXISTS edge (
+      service LowCardinality(String), layer UInt64, journey UInt64, sign Int8,
+      start Int64 CODEC(T64, ZSTD(1)), latestStart Int64 CODEC(T64, ZSTD(1)), lastAt Int64 CODEC(T64, ZSTD(1)),
+      depth UInt8, entered UInt64, completed UInt8, failed UInt8,
+      dimensions Map(LowCardinality(String), LowCardinality(String))
+    ) ENGINE = MergeTree ORDER BY (service, layer, journey)
+    SETTINGS ${durable}`,
+  },
+  {
+    // What stands for a service's sealed tallies, replaced whole by a higher revision. No layers: it is not sealed.
+    name: '013-seals',
+    statement: `CREATE TABLE IF NOT EXISTS seals (
+      service LowCardinality(String), revision UInt64, version UInt32, timeZone LowCardinality(String),
+      seal UInt64, dataRevision UInt64, layers Array(UInt64), layerRows Array(UInt64),
+      bucketFrom Int64, bucketTo Int64, edgeLayers Array(UInt64), edgeFrom Int64, edgeTo Int64
+    ) ENGINE = ReplacingMergeTree(revision) ORDER BY service SETTINGS ${durable}`,
   },
 ]

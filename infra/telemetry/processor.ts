@@ -19,6 +19,10 @@ export function processorTelemetry({ metrics, logger }: Telemetry): ProcessorSig
   const pruned = counter('waymark_trail_events_dropped_total', 'Events past the last that a trail keeps, deleted')
   const sealed = counter('waymark_sealed_hours_total', 'Cohort hours that the clock can no longer change')
   const revised = counter('waymark_revised_hours_total', 'Sealed cohort hours that late events changed')
+  const tallied = counter(
+    'waymark_sealed_services_total',
+    'Times that the tallies of a service were brought up to date',
+  )
   const batchEvents = histogram(
     'waymark_batch_events',
     'Events of one batch',
@@ -61,6 +65,10 @@ export function processorTelemetry({ metrics, logger }: Telemetry): ProcessorSig
     revised(hours) {
       revised.inc(hours)
       logger.info({ hours }, 'late events changed hours that were complete')
+    },
+    tallied(services) {
+      tallied.inc(services)
+      logger.debug({ services }, 'tallied')
     },
   }
 }

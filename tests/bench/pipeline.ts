@@ -10,6 +10,7 @@ import { serviceInput } from '../../domain/service.ts'
 import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { openLocalLog } from '../../infra/local-log/open.ts'
 import { openRegistry } from '../../infra/registry.ts'
+import { dayStarts } from '../../queries/period.ts'
 import { createProcessor } from '../../processor/processor.ts'
 import { silentSignals } from '../support/processing.ts'
 import { steps } from './programs.ts'
@@ -52,6 +53,7 @@ export async function openPipeline(): Promise<Pipeline> {
         clock,
         limits: defaultLimits,
         signals: silentSignals,
+        dayStarts,
       })
       const stop = new AbortController()
       const began = performance.now()

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { normaliseFunnel, type FunnelInput, type Service } from '../../domain/service.ts'
+import { dayStarts } from '../../queries/period.ts'
 import { funnelAnswer, journeysAnswer, trendAnswer, intervals, type JourneyRow } from '../../queries/answers.ts'
 import type { FunnelAsk, JourneysQuestion } from '../../queries/context.ts'
 import { expectSteps, expectTotals, expectTrend } from '../support/agreeing-answers.ts'
 import { openAnswering, type Answering } from '../support/answering.ts'
-import { insertFacts } from '../support/facts.ts'
+import { openSealing, type Sealing } from '../support/sealing.ts'
 import {
   oracleBreakdown,
   oracleFunnelAnswer,
@@ -38,6 +39,7 @@ interface Case {
 
 let answering: Answering
 let cases: Case[]
+let sealing: Sealing
 
 beforeAll(async () => {
   answering = await openAnswering(Date.UTC(2026, 5, 1))
@@ -57,18 +59,58 @@ async function randomCase(random: Random, id: string): Promise<Case> {
   const journeys = Array.from({ length: journeysPerService }, (_, index) =>
     randomJourney(random, random.chance(0.8) ? service : older, index, span),
   ).filter(({ events }) => events.length > 0)
-  await insertFacts(answering.stores, service, journeys)
+  await stored(random, { service, older }, journeys, span.to)
   const { windowMs } = normaliseFunnel(service.funnel)
   const times = journeys.flatMap(({ events }) => events.map(({ at }) => at)).sort((a, b) => a - b)
   const some = () => times[random.whole(0, times.length - 1)] ?? 0
-  const from = Math.min(some(), some()) - random.whole(0, 1)
+  // Moments that cut an hour, whole hours, and days of some zone, of the service's own most of all.
+  const unit = random.pick(['ms', 'hour', 'day'] as const)
+  const tz = random.chance(0.5) ? service.timeZone : random.pick(zones)
+  const rounded = (ms: number) => {
+    if (unit === 'ms') return ms
+    return unit === 'hour' ? Math.floor(ms / hour) * hour : (dayStarts(tz, ms, ms)[0] ?? ms)
+  }
+  const from = rounded(Math.min(some(), some()) - random.whole(0, 1))
   return {
     service,
     older,
     journeys,
-    period: { from, to: Math.max(some(), from) + random.whole(1, 2), tz: random.pick(zones) },
+    period: { from, to: Math.max(rounded(Math.max(some(), from) + random.whole(1, 30 * hour)), from + 1), tz },
     nows: [span.to + 24 * hour, some() + windowMs, some() + windowMs + 1, some() + Math.floor(windowMs / 2)],
   }
+}
+
+/**
+ * Writes them as they come to be in the end, with seals between: some journeys are half there before a seal, some come
+ * after the last, and a sealer that starts anew goes on where another has stopped.
+ */
+async function stored(
+  random: Random,
+  { service }: { readonly service: Service; readonly older: Service },
+  journeys: readonly OracleJourney[],
+  now: number,
+): Promise<void> {
+  answering.clock.set(now + random.whole(0, 30) * hour)
+  // One sealer at a time works on the tables, as in one process.
+  sealing = await openSealing(answering)
+  const rounds = random.whole(0, 4)
+  for (let round = 0; round < rounds; round += 1) {
+    const early = journeys
+      .filter(() => random.chance(0.5))
+      .map(({ journey, events }) => ({ journey, events: events.filter(() => random.chance(0.6)) }))
+      .filter(({ events }) => events.length > 0)
+    await sealing.write(service, early)
+    if (random.chance(0.8)) await sealing.seal()
+    if (random.chance(0.3)) sealing = await openSealing(answering)
+  }
+  const late = journeys.filter(() => random.chance(0.4))
+  await sealing.write(
+    service,
+    journeys.filter((journey) => !late.includes(journey)),
+  )
+  if (random.chance(0.8)) await sealing.seal()
+  await sealing.write(service, late)
+  if (random.chance(0.3)) await sealing.seal()
 }
 
 function randomJourney(
@@ -121,6 +163,8 @@ async function everywhere(check: (one: Case, ask: FunnelAsk, oracle: OracleAsk) 
     for (const { name, ask, oracle } of asks(one))
       for (const now of name.startsWith('own') ? one.nows : one.nows.slice(index % one.nows.length).slice(0, 1)) {
         answering.clock.set(now)
+        // The clock has left the hours that the seal was made for: most times it is made anew.
+        if (name === 'own' && now % 4 !== 0) await sealing.seal()
         try {
           await check(one, ask, { ...oracle, now })
         } catch (error) {

@@ -16,7 +16,7 @@ import { createOwnFunnels } from '../../processor/own-funnels.ts'
 import { createRevisions } from '../../processor/revision.ts'
 import { touchedBy } from '../../processor/touched.ts'
 import { trailColumns, trailRow } from '../../processor/trail-rows.ts'
-import { emptyTables, fixedClock, limits, service, silentSignals } from '../support/processing.ts'
+import { emptyTables, fixedClock, limits, service, nothingSealed, silentSignals } from '../support/processing.ts'
 import { storedEvent } from '../support/trails.ts'
 
 let directory: string
@@ -49,6 +49,7 @@ async function world(now: number) {
     clock,
     signals: silentSignals,
     trailEventsMax: limits.trailEventsMax,
+    unsealed: nothingSealed,
   }
   const cohorts = createCohorts(shared)
   const lateVerdicts = createLateVerdicts({

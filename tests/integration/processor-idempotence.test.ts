@@ -19,6 +19,7 @@ import {
   service,
   silentSignals,
 } from '../support/processing.ts'
+import { dayStarts } from '../../queries/period.ts'
 import { ScriptedLog } from '../support/scripted-log.ts'
 import { expectedFacts, storedFacts } from '../support/expected-facts.ts'
 import { anyStoredEvent } from '../support/trails.ts'
@@ -46,6 +47,7 @@ const parts = (some: Partial<ProcessorParts> = {}): Omit<ProcessorParts, 'log'> 
   clock: fixedClock(1_800_000_000_000),
   limits,
   signals: silentSignals,
+  dayStarts,
   ...some,
 })
 

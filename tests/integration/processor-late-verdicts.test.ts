@@ -11,6 +11,7 @@ import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { stepEventsAtOnceMax } from '../../processor/facts.ts'
 import { createProcessor, type Processor } from '../../processor/processor.ts'
 import { emptyTables, fixedClock, limits, service, silentSignals } from '../support/processing.ts'
+import { dayStarts } from '../../queries/period.ts'
 import { ScriptedLog } from '../support/scripted-log.ts'
 import { storedEvent } from '../support/trails.ts'
 
@@ -95,7 +96,7 @@ async function processing(
   const log = new ScriptedLog()
   const services = new Map<string, Service>([['renew', service('renew', { steps: ['start', 'done'] })]])
   const registry = { service: (id: string) => Promise.resolve(services.get(id)), onPut: () => () => undefined }
-  const processor = createProcessor({ log, stores: on, registry, clock, limits, signals: silentSignals })
+  const processor = createProcessor({ log, stores: on, registry, clock, limits, signals: silentSignals, dayStarts })
   const stop = new AbortController()
   const running = processor.run(stop.signal)
   const put = async (...events: StoredEvent[]) => {

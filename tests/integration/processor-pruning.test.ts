@@ -10,6 +10,7 @@ import { createPruning } from '../../processor/pruning.ts'
 import { createRevisions } from '../../processor/revision.ts'
 import { expectedFacts, storedFacts } from '../support/expected-facts.ts'
 import { drain, fixedClock, limits, service, silentSignals } from '../support/processing.ts'
+import { dayStarts } from '../../queries/period.ts'
 import { seededRandom, type Random } from '../support/random.ts'
 import { ScriptedLog } from '../support/scripted-log.ts'
 import { storedEvent } from '../support/trails.ts'
@@ -56,6 +57,7 @@ async function put(batch: readonly StoredEvent[]): Promise<void> {
     clock,
     limits,
     signals: silentSignals,
+    dayStarts,
   })
 }
 

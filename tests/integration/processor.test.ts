@@ -10,6 +10,7 @@ import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { createProcessor, type ProcessorParts } from '../../processor/processor.ts'
 import { openMemoryRegistry } from '../support/memory-registry.ts'
 import { drain, emptyTables, fixedClock, limits, refusing, silentSignals } from '../support/processing.ts'
+import { dayStarts } from '../../queries/period.ts'
 import { ScriptedLog } from '../support/scripted-log.ts'
 import { storedEvent } from '../support/trails.ts'
 
@@ -40,6 +41,7 @@ const parts = async (some: Partial<ProcessorParts> = {}): Promise<Omit<Processor
   clock,
   limits,
   signals: silentSignals,
+  dayStarts,
   ...some,
 })
 

@@ -8,6 +8,7 @@ import { serviceInput, type Service } from '../../domain/service.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { createProcessor } from '../../processor/processor.ts'
+import { dayStarts } from '../../queries/period.ts'
 import type { Questions } from '../../queries/context.ts'
 import { createQuestions } from '../../queries/questions.ts'
 import { MemoryLog } from './memory-log.ts'
@@ -33,7 +34,7 @@ export async function openAnswering(now: number, limits: Limits = defaultLimits)
   const registry = openMemoryRegistry({ clock })
   const log = new MemoryLog({ now: () => clock.now() })
   const stop = new AbortController()
-  const processor = createProcessor({ log, stores, registry, clock, limits, signals: silentSignals })
+  const processor = createProcessor({ log, stores, registry, clock, limits, signals: silentSignals, dayStarts })
   const running = processor.run(stop.signal)
   return {
     questions: createQuestions({ reads: stores.reads, registry, clock, limits, journeyHash }),

@@ -10,7 +10,12 @@ import type { OracleJourney } from './oracle.ts'
  * Facts of journeys, without the processor, with the verdict of the service's own funnel. A journey's dimensions
  * are those of its first event.
  */
-export async function insertFacts(stores: Stores, service: Service, journeys: readonly OracleJourney[]): Promise<void> {
+export async function insertFacts(
+  stores: Stores,
+  service: Service,
+  journeys: readonly OracleJourney[],
+  revision = 1,
+): Promise<void> {
   const names = [...new Set(journeys.flatMap(({ events }) => events.map(({ step }) => step)))]
   const hashes = await stepHashes(stores.reads, names)
   const rows = journeys.map(({ journey, events }) => {
@@ -49,7 +54,7 @@ export async function insertFacts(stores: Stores, service: Service, journeys: re
   await stores.writes.command(sql`
     INSERT INTO facts (service, journey, revision, givenAt, seq, step, outcomeAt, outcomeSeq, outcome, firstAt,
       givenLastAt, events, eventsDropped, dimensions, version, givenVerdict)
-    SELECT ${param('String', service.id)}, journey, 1, at, seq, step, outcomeAt, outcomeSeq, outcome, firstAt,
+    SELECT ${param('String', service.id)}, journey, ${param('UInt64', revision)}, at, seq, step, outcomeAt, outcomeSeq, outcome, firstAt,
       lastAt, events, 0, mapFromArrays(names, values), ${param('UInt32', service.version)}, ${verdict}
     FROM (SELECT ${named} FROM (SELECT arrayJoin(arrayZip(${join(Object.values(columns), ', ')})) AS row))`)
 }

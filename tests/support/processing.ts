@@ -5,8 +5,16 @@ import type { Store, Stores } from '../../domain/ports/store.ts'
 import { raw, sql } from '../../domain/sql.ts'
 import { serviceInput, type FunnelInput, type Service } from '../../domain/service.ts'
 import { createProcessor, type Processor, type ProcessorParts } from '../../processor/processor.ts'
+import type { Unsealed } from '../../processor/sealing/unsealed.ts'
 import type { ProcessorSignals } from '../../processor/signals.ts'
 import type { ScriptedLog } from './scripted-log.ts'
+
+/** For what writes facts of services that nobody seals. */
+export const nothingSealed: Unsealed = {
+  before: () => Promise.resolve(),
+  after: () => Promise.resolve(),
+  gone: () => Promise.resolve(),
+}
 
 export const silentSignals: ProcessorSignals = {
   processed: () => undefined,
@@ -16,6 +24,7 @@ export const silentSignals: ProcessorSignals = {
   pruned: () => undefined,
   sealed: () => undefined,
   revised: () => undefined,
+  tallied: () => undefined,
 }
 
 export function service(id: string, funnel: FunnelInput, some: Partial<Service> = {}): Service {
@@ -88,7 +97,7 @@ export function refusing(stores: Stores, isBad: (row: readonly unknown[]) => boo
 }
 
 export async function emptyTables(stores: Stores): Promise<void> {
-  for (const table of ['trail', 'facts', 'step_names', 'set_aside', 'cohorts'])
+  for (const table of ['trail', 'facts', 'step_names', 'set_aside', 'cohorts', 'unsealed', 'rollup', 'edge', 'seals'])
     await stores.writes.command(raw(`TRUNCATE TABLE ${table}`))
 }
 

@@ -1,0 +1,383 @@
+import type { Clock } from '../../domain/ports/clock.ts'
+import type { Store } from '../../domain/ports/store.ts'
+import { param, raw, sql } from '../../domain/sql.ts'
+import { countedColumns } from '../../domain/tally/unsealed.ts'
+import { hourMs } from '../cohort-marks.ts'
+import type { Exclusive } from '../exclusive.ts'
+import type { OwnFunnel } from '../facts.ts'
+import type { OwnFunnels } from '../own-funnels.ts'
+import type { Revisions } from '../revision.ts'
+import type { ProcessorSignals } from '../signals.ts'
+import { buildBase, refreshEdge } from './base.ts'
+import type { DayStarts } from './days.ts'
+import { createGarbage, type Garbage } from './garbage.ts'
+import { changesOf, edgeOf, layerOf, mergedEdge, mergedLayers, sizesOf, type Turned } from './layers.ts'
+import type { Seal, Seals } from './seals.ts'
+
+/** How often, and from how much on, the sealer works. Times in ms. */
+export interface SealingPace {
+  /** Between two looks. */
+  readonly intervalMs: number
+  /** A service with fewer journeys is answered from its facts, which is as quick. */
+  readonly journeysMin: number
+  /** So many journeys touched since its seal, or so long since it with any, and a service is sealed anew. */
+  readonly touchedDue: number
+  readonly ageDueMs: number
+  /** More layers than this are put together. */
+  readonly layersMax: number
+  /** Journeys that are counted in one statement, during which no facts are written. */
+  readonly chunkJourneys: number
+  /** Layers that stand no more are kept for so long, for the questions that began before. */
+  readonly graceMs: number
+}
+
+export const defaultPace: SealingPace = {
+  intervalMs: 5_000,
+  journeysMin: 2_000,
+  touchedDue: 20_000,
+  ageDueMs: 15 * 60_000,
+  layersMax: 6,
+  chunkJourneys: 250_000,
+  graceMs: 120_000,
+}
+
+export interface SealerParts {
+  /** A lane of its own: a seal takes seconds, and batches do not wait for it. */
+  readonly store: Store
+  readonly seals: Seals
+  readonly ownFunnels: OwnFunnels
+  readonly revisions: Revisions
+  readonly exclusive: Exclusive
+  readonly clock: Clock
+  readonly signals: ProcessorSignals
+  readonly dayStarts: DayStarts
+  readonly pace: SealingPace
+  /** Its facts are being brought to another version: there is nothing yet to count. */
+  readonly isRebuilding: (service: string) => boolean
+}
+
+/** How far the first seal of a service, or of a new version of its funnel, has come. */
+export interface SealingProgress {
+  readonly service: string
+  readonly version: number
+  readonly journeysDone: number
+  readonly journeys: number
+}
+
+/**
+ * Keeps the tallies of services (tables rollup and edge) near the present, so that a question reads hours and days rather than
+ * journeys. A tally is a sum of layers: the base, counted from the facts as they stood at a moment, and what changed between
+ * that and each later seal. A layer is a pure function of the journeys before and after, is written once under a number of its
+ * own, and counts only when a row of table seals names it; so a crash leaves at worst a layer that nobody
+ * reads, and nothing is ever added twice.
+ */
+export interface Sealer {
+  /** Reads what stands, notes what a crash may have left out, and removes what nobody reads. Call it once, before the others. */
+  start(): Promise<void>
+  /** Told of services whose facts were written. */
+  touched(services: readonly string[]): void
+  /** Does what is due. One at a time. */
+  seal(signal: AbortSignal): Promise<void>
+  progress(): readonly SealingProgress[]
+}
+
+const counted = raw(countedColumns.join(', '))
+
+export interface SealingWork extends SealerParts {
+  readonly garbage: Garbage
+  readonly report: (progress: SealingProgress | null, service: string) => void
+}
+
+export function createSealer(parts: SealerParts): Sealer {
+  const { store, seals, ownFunnels, clock, pace } = parts
+  const progress = new Map<string, SealingProgress>()
+  const garbage = createGarbage(store, seals, pace.graceMs)
+  const work: SealingWork = {
+    ...parts,
+    garbage,
+    report: (made, service) => (made === null ? progress.delete(service) : progress.set(service, made)),
+  }
+  /** Services that have facts and may have no seal. */
+  const seen = new Set<string>()
+
+  async function heal(): Promise<void> {
+    const noted = seals.all().flatMap(({ service, version }) => {
+      const seal = seals.current(service, version)
+      return seal === undefined ? [] : [{ service, seal }]
+    })
+    if (noted.length > 0) await store.command(healed(noted))
+  }
+
+  async function dropOutdated(): Promise<void> {
+    for (const seal of seals.all()) {
+      const own = await ownFunnels(seal.service)
+      if (own.version === seal.version && own.timeZone === seal.timeZone) continue
+      await seals.drop(seal.service, parts.revisions.next())
+      garbage.retire(clock.now(), seal.service, {
+        layers: seal.layers.map(({ layer }) => layer),
+        edgeLayers: seal.edgeLayers,
+        before: Number.MAX_SAFE_INTEGER,
+      })
+      if (own.version !== 0) seen.add(seal.service)
+    }
+  }
+
+  async function sealFirst(signal: AbortSignal): Promise<void> {
+    const unsealed = [...seen].filter((service) => seals.get(service) === undefined)
+    seen.clear()
+    if (unsealed.length === 0) return
+    const rows = await store.select<{ service: string; journeys: string }>(sql`
+      SELECT service, count() AS journeys FROM facts
+      WHERE service IN ${param('Array(String)', unsealed)} GROUP BY service`)
+    for (const { service, journeys } of rows) {
+      const own = await ownFunnels(service)
+      if (own.version === 0) continue
+      const due = Number(journeys) >= pace.journeysMin
+      if (!due || parts.isRebuilding(service) || signal.aborted) seen.add(service)
+      else await buildBase(work, service, own, Number(journeys), signal)
+    }
+  }
+
+  return {
+    async start() {
+      await seals.start()
+      await heal()
+      await garbage.sweep()
+      const rows = await store.select<{ service: string }>(sql`SELECT DISTINCT service FROM facts`)
+      for (const { service } of rows) seen.add(service)
+    },
+
+    touched(services) {
+      for (const service of services) if (seals.get(service) === undefined) seen.add(service)
+    },
+
+    async seal(signal) {
+      await dropOutdated()
+      await sealFirst(signal)
+      await sealFurther(work)
+      for (const seal of seals.all()) {
+        if (signal.aborted) return
+        await refreshEdge(work, seal, await ownFunnels(seal.service), signal)
+        await putTogether(work, seal.service)
+      }
+      await garbage.collect(clock.now())
+    },
+
+    progress: () => [...progress.values()],
+  }
+}
+
+/**
+ * What facts say and unsealed does not yet: a crash may have come between the two.
+ *
+ * Reads   facts, the rows written since the seals: its index on revision skips most others.
+ */
+const healed = (noted: readonly { readonly service: string; readonly seal: number }[]) => {
+  const services = param(
+    'Array(String)',
+    noted.map(({ service }) => service),
+  )
+  const seal = sql`${param(
+    'Array(UInt64)',
+    noted.map((one) => one.seal),
+  )}[indexOf(${services}, service)]`
+  return sql`
+  INSERT INTO unsealed (service, seal, journey, present, revision, version, gone, ${counted})
+  SELECT service, ${seal}, journey, 1, revision, version, 0, ${counted}
+  FROM facts FINAL
+  WHERE service IN ${services} AND revision > ${seal}
+    AND (service, journey, revision) NOT IN (SELECT service, journey, revision FROM unsealed WHERE present = 1)`
+}
+
+/** Seals the services of which enough has changed, all at the same moment. */
+async function sealFurther(work: SealingWork): Promise<void> {
+  const due = await dueOf(work)
+  if (due.length === 0) return
+  const { store, seals, revisions, exclusive } = work
+  // Nothing is written meanwhile: what was noted against the old seal is complete.
+  const to = await exclusive(async () => {
+    const next = revisions.next()
+    await store.command(carriedOver(due, next))
+    for (const { service, version } of due) seals.turn(service, version, next)
+    return next
+  })
+  for (const zone of new Set(due.map(({ timeZone }) => timeZone)))
+    await sealTogether(
+      work,
+      zone,
+      due.filter(({ timeZone }) => timeZone === zone),
+      to,
+    )
+}
+
+interface Due extends Seal {
+  readonly own: OwnFunnel
+  readonly newest: number
+  readonly firstAt: number
+  readonly lastAt: number
+}
+
+async function dueOf({ store, seals, ownFunnels, clock, pace }: SealingWork): Promise<readonly Due[]> {
+  const rows = await store.select<{
+    service: string
+    journeys: string
+    newest: string
+    firstAt: string
+    lastAt: string
+  }>(sql`SELECT service, countIf(present = 1) AS journeys, max(if(present = 1, revision, 0)) AS newest,
+      min(firstAt) AS firstAt, max(lastAt) AS lastAt
+    FROM unsealed WHERE ${since(seals.all())} GROUP BY service HAVING journeys > 0`)
+  const due: Due[] = []
+  for (const row of rows) {
+    const seal = seals.get(row.service)
+    if (seal === undefined || Number(row.newest) <= seal.seal) continue
+    const old = seal.seal + pace.ageDueMs <= clock.now()
+    if (Number(row.journeys) < pace.touchedDue && !old) continue
+    const own = await ownFunnels(row.service)
+    if (own.version === seal.version)
+      due.push({
+        ...seal,
+        own,
+        newest: Number(row.newest),
+        firstAt: Number(row.firstAt),
+        lastAt: Number(row.lastAt),
+      })
+  }
+  return due
+}
+
+/** Noted since the seal that stands: what was noted before may not have been removed yet. */
+const since = (standing: readonly Pick<Seal, 'service' | 'seal'>[]) => {
+  const services = param(
+    'Array(String)',
+    standing.map(({ service }) => service),
+  )
+  return sql`service IN ${services} AND seal >= ${param(
+    'Array(UInt64)',
+    standing.map(({ seal }) => seal),
+  )}[indexOf(${services}, service)]`
+}
+
+/** Journeys that wait for their verdict are not counted: their past stays noted, and that they wait. */
+const carriedOver = (due: readonly Due[], next: number) => {
+  const services = param(
+    'Array(String)',
+    due.map(({ service }) => service),
+  )
+  const versions = param(
+    'Array(UInt32)',
+    due.map(({ version }) => version),
+  )
+  return sql`
+  INSERT INTO unsealed
+  SELECT * REPLACE (${param('UInt64', next)} AS seal) FROM unsealed FINAL
+  WHERE ${since(due)} AND (service, journey) IN (
+    SELECT service, journey FROM unsealed FINAL
+    WHERE present = 1 AND ${since(due)} AND version != ${versions}[indexOf(${services}, service)])`
+}
+
+async function sealTogether(work: SealingWork, zone: string, due: readonly Due[], to: number): Promise<void> {
+  const { store, seals, revisions, garbage, clock, signals, dayStarts } = work
+  const turned: readonly Turned[] = due.map(({ service, version, seal }) => ({ service, version, from: seal, to }))
+  const days = dayStarts(zone, Math.min(...due.map(({ firstAt }) => firstAt)), Math.max(...due.map((d) => d.lastAt)))
+  const gapped = due.filter(({ own }) => own.gapped).map(({ service }) => service)
+  const changes = changesOf(turned)
+  const layer = revisions.next()
+  await store.command(layerOf(changes, { layer, days, gapped }))
+  const edges = due.map(({ service, edgeFrom, edgeTo }) => ({ service, startFrom: edgeFrom, startTo: edgeTo }))
+  await store.command(edgeOf(changes, layer, edges))
+  const sizes = await layerSizes(store, turned, layer)
+  const next = due.map((seal): Seal => {
+    const size = sizes.get(seal.service)
+    return {
+      service: seal.service,
+      version: seal.version,
+      timeZone: seal.timeZone,
+      seal: to,
+      dataRevision: Math.max(seal.dataRevision, seal.newest),
+      layers: size === undefined ? seal.layers : [...seal.layers, { layer, rows: size.rows }],
+      bucketFrom: Math.min(seal.bucketFrom, size?.from ?? Infinity),
+      bucketTo: Math.max(seal.bucketTo, size?.to ?? 0),
+      edgeLayers: [...seal.edgeLayers, layer],
+      edgeFrom: seal.edgeFrom,
+      edgeTo: seal.edgeTo,
+    }
+  })
+  await seals.put(next, revisions.next())
+  for (const { service } of due) garbage.retire(clock.now(), service, { layers: [], edgeLayers: [], before: to })
+  signals.tallied(due.length)
+}
+
+interface Size {
+  readonly rows: number
+  readonly from: number
+  readonly to: number
+}
+
+/** By service; those of which nothing changed in the end have none. */
+export async function layerSizes(
+  store: Store,
+  services: readonly { readonly service: string }[],
+  layer: number,
+): Promise<ReadonlyMap<string, Size>> {
+  const rows = await store.select<{ service: string; rows: string; first: string; last: string }>(
+    sizesOf(
+      services.map(({ service }) => service),
+      layer,
+    ),
+  )
+  return new Map(
+    rows.map(({ service, rows: count, first, last }) => [
+      service,
+      { rows: Number(count), from: Number(first), to: Number(last) + hourMs },
+    ]),
+  )
+}
+
+/** Few layers are quick to read: the small ones are put together, and with the largest when they have grown to half of it. */
+async function putTogether(work: SealingWork, service: string): Promise<void> {
+  const { store, seals, revisions, garbage, clock, pace } = work
+  const seal = seals.get(service)
+  if (seal === undefined) return
+  let next = seal
+  const bySize = [...seal.layers].sort((a, b) => b.rows - a.rows)
+  if (bySize.length > pace.layersMax) {
+    const [largest, ...others] = bySize
+    const small = others.reduce((sum, { rows }) => sum + rows, 0)
+    const kept = largest !== undefined && small * 2 < largest.rows ? [largest] : []
+    const old = bySize.filter((layer) => !kept.includes(layer)).map(({ layer }) => layer)
+    const layer = revisions.next()
+    for (const [from, to] of stretches(seal))
+      await store.command(mergedLayers({ service, layers: old, layer, from, to }))
+    const rows = (await layerSizes(store, [{ service }], layer)).get(service)?.rows ?? 0
+    next = { ...next, layers: [...kept, { layer, rows }] }
+  }
+  if (seal.edgeLayers.length > pace.layersMax) {
+    const layer = revisions.next()
+    await store.command(mergedEdge({ service, startFrom: seal.edgeFrom }, seal.edgeLayers, layer))
+    next = { ...next, edgeLayers: [layer] }
+  }
+  if (next === seal) return
+  await seals.put([next], revisions.next())
+  const gone = <Value>(before: readonly Value[], after: readonly Value[]) =>
+    before.filter((one) => !after.includes(one))
+  garbage.retire(clock.now(), service, {
+    layers: gone(
+      seal.layers.map(({ layer }) => layer),
+      next.layers.map(({ layer }) => layer),
+    ),
+    edgeLayers: gone(seal.edgeLayers, next.edgeLayers),
+    before: 0,
+  })
+}
+
+/** A stretch of buckets is put together at a time, so that it fits into memory whatever the history of a service. */
+const stretchMs = 16 * 24 * hourMs
+
+function stretches({ bucketFrom, bucketTo }: Seal): (readonly [from: number, to: number])[] {
+  // A day begins before the first hour in it.
+  const from = bucketFrom - 2 * 24 * hourMs
+  const count = Math.max(1, Math.min(1_000, Math.ceil((bucketTo - from) / stretchMs)))
+  const each = Math.ceil((bucketTo - from) / count)
+  return Array.from({ length: count }, (_, index) => [from + index * each, from + (index + 1) * each])
+}

@@ -1,0 +1,76 @@
+import { param, sql } from '../../domain/sql.ts'
+import type { QueryContext } from '../context.ts'
+import { dayStarts } from '../period.ts'
+import type { Subject } from '../subject.ts'
+import { coverOf, type Cover } from './cover.ts'
+
+/** What of a subject's answer can be read from sealed tallies, and how. */
+export interface Standing {
+  /** The seal that stands, and its layers. */
+  readonly seal: string
+  readonly layers: readonly string[]
+  readonly edgeLayers: readonly string[]
+  readonly cover: Cover
+  /** Starts of the days of the service's zone around the period. */
+  readonly days: readonly number[]
+  /** Journeys that started before this (ms) have elapsed, and open ones started at or after it: now less the window. */
+  readonly split: number
+  /** The dimension that is asked about, of a breakdown or of a condition; null: none. */
+  readonly dimension: string | null
+}
+
+interface Row {
+  readonly timeZone: string
+  readonly seal: string
+  readonly layers: readonly string[]
+  readonly bucketFrom: string
+  readonly bucketTo: string
+  readonly edgeLayers: readonly string[]
+}
+
+/**
+ * The seal from which a question can be answered; null where it has to be answered from facts: of another funnel than
+ * the service's own as it is, by two dimensions at once, while journeys wait for their verdict, or when the clock has left the hours
+ * for which the seal was made.
+ *
+ * Reads   seals and unsealed, the rows of one service.
+ */
+export async function standingOf(
+  context: QueryContext,
+  subject: Subject,
+  breakdown: string | undefined,
+): Promise<Standing | null> {
+  const { service, version, funnel, period, now } = subject
+  if (version !== service.version) return null
+  const dimensions = new Set([
+    ...subject.where.map(([dimension]) => dimension),
+    ...(breakdown === undefined ? [] : [breakdown]),
+  ])
+  if (dimensions.size > 1) return null
+  const split = now - funnel.windowMs
+  const id = param('String', service.id)
+  const current = param('UInt32', service.version)
+  const [row] = await context.reads.select<Row>(
+    sql`SELECT timeZone, seal, layers, bucketFrom, bucketTo, edgeLayers FROM seals FINAL
+      WHERE service = ${id} AND version = ${current} AND notEmpty(layers)
+        AND edgeFrom <= ${param('Int64', split)} AND edgeTo > ${param('Int64', split)}
+        AND (SELECT count() FROM unsealed FINAL WHERE service = ${id} AND present = 1 AND gone = 0 AND version != ${current}
+          AND seal >= (SELECT max(seal) FROM seals FINAL WHERE service = ${id})) = 0`,
+    { secondsMax: context.limits.querySecondsMax },
+  )
+  if (row === undefined) return null
+  const held = { from: Number(row.bucketFrom), to: Number(row.bucketTo) }
+  const days =
+    row.timeZone === service.timeZone
+      ? dayStarts(row.timeZone, Math.max(period.from, held.from), Math.min(period.to, held.to))
+      : []
+  return {
+    seal: row.seal,
+    layers: row.layers,
+    edgeLayers: row.edgeLayers,
+    cover: coverOf(period, held, days, split),
+    days,
+    split,
+    dimension: [...dimensions][0] ?? null,
+  }
+}
