@@ -43,7 +43,7 @@ export async function standingOf(
   const { service, version, funnel, period, now } = subject
   if (version !== service.version) return null
   const dimensions = new Set([
-    ...subject.where.map(([dimension]) => dimension),
+    ...subject.where.map(({ dimension }) => dimension),
     ...(breakdown === undefined ? [] : [breakdown]),
   ])
   if (dimensions.size > 1) return null
