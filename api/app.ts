@@ -19,6 +19,7 @@ import { keyRoutes } from './routes/keys.ts'
 import { lowCompletionRoutes } from './routes/low-completion.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { statusRoutes, type Status } from './routes/status.ts'
+import { timeToCompleteRoutes } from './routes/time-to-complete.ts'
 import { trendRoutes } from './routes/trend.ts'
 import type { ApiSignals } from './signals.ts'
 
@@ -43,6 +44,7 @@ export function apiRoutes(options: Omit<ApiOptions, 'clock' | 'signals'>): reado
     ...serviceRoutes(registry, limits.bodyBytesMax),
     ...funnelRoutes(questions),
     ...trendRoutes(questions),
+    ...timeToCompleteRoutes(questions),
     ...journeyRoutes(questions, limits),
     ...lowCompletionRoutes(questions, registry),
     ...keyRoutes(registry, limits.bodyBytesMax),

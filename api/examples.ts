@@ -4,6 +4,7 @@ import type {
   JourneysAnswer,
   LowCompletionAnswer,
   Rate,
+  TimeToCompleteAnswer,
   Totals,
   TrailAnswer,
   TrendAnswer,
@@ -129,6 +130,23 @@ const steps: FunnelAnswerStep[] = [
 ]
 
 export const funnelExample: FunnelAnswer = { ...asked, totals, steps }
+
+export const timeToCompleteExample: TimeToCompleteAnswer = {
+  ...asked,
+  count: 784,
+  p50: 540,
+  p75: 900,
+  p90: 2400,
+  p95: 86400,
+  histogram: [
+    { from: 458.752, to: 524.288, count: 362 },
+    { from: 524.288, to: 655.36, count: 422 },
+  ],
+  within: [
+    { seconds: 900, completed: 590, rate: rate(0.4114, 0.3862, 0.4371) },
+    { seconds: 604800, completed: 784, rate: rate(0.5467, 0.5209, 0.5723) },
+  ],
+}
 
 export const trendExample: TrendAnswer = {
   ...asked,

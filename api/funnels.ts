@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { compileFault } from '../domain/funnel/compile.ts'
 import { funnelFault, funnelInput, normaliseFunnel, type FunnelInput } from '../domain/service.ts'
+import { comparisons } from '../queries/answers.ts'
 import { firstFault, pathText } from './issues.ts'
 import { Refused } from './refused.ts'
 import { whereBody } from './where.ts'
@@ -94,5 +95,6 @@ export const funnelBody = z.strictObject({
     .optional()
     .describe('An older version of the service’s funnel; not together with `funnel`'),
   breakdown: z.string().min(1).max(64).optional(),
+  compare: z.enum(comparisons).optional(),
   where: whereBody.optional(),
 })

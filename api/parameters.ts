@@ -3,6 +3,7 @@ import { slug } from '../domain/key.ts'
 import { shape } from '../domain/limits.ts'
 import { stepName } from '../domain/service.ts'
 import type { WhereCondition } from '../queries/context.ts'
+import { comparisons } from '../queries/answers.ts'
 import type { Parameter } from './operation.ts'
 import { Refused } from './refused.ts'
 import { conditionsOf, whereTerm } from './where.ts'
@@ -133,6 +134,12 @@ export const breakdown = single(slug, {
   description: 'A dimension of the service or a built-in one: a row for each of its values.',
   allowed: 'a dimension of the service, or one of browser, channel, device, referrer',
   example: 'device',
+})
+export const compare = single(z.enum(comparisons), {
+  description:
+    'Beside it, another period: `previous`, as many days just before; `year`, the same dates a year before, both in `tz`.',
+  allowed: `one of ${comparisons.join(', ')}`,
+  example: 'previous',
 })
 export const version = single(wholeNumber(1, 2 ** 32 - 1), {
   description: 'An older version of the service’s funnel, over all the data.',

@@ -37,6 +37,8 @@ export const defaultLimits = {
   breakdownRowsMax: 100,
   /** Periods of one trend. */
   trendPeriodsMax: 10_000,
+  /** Periods of one trend times values of its breakdown: fewer values have rows of their own then. */
+  trendRowsMax: 100_000,
   /** Journeys of one drill-down page. */
   journeysPageMax: 1_000,
 } as const

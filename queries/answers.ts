@@ -113,12 +113,36 @@ export const breakdownRow = z
   .meta({ id: 'BreakdownRow' })
 export type BreakdownRow = z.infer<typeof breakdownRow>
 
+export const comparisons = ['previous', 'year'] as const
+export type Comparison = (typeof comparisons)[number]
+
+const comparedWith = {
+  with: z.enum(comparisons).describe('previous: the period just before, as long. year: the same dates a year before'),
+  from: range.from,
+  to: range.to,
+  period: periodState,
+}
+
+export const difference = z
+  .strictObject({ value: z.number().min(-1).max(1), low: z.number().min(-1).max(1), high: z.number().min(-1).max(1) })
+  .meta({ id: 'Difference', description: 'A difference of two proportions with its interval, 95 % (Newcombe 1998)' })
+export type Difference = z.infer<typeof difference>
+
 export const funnelAnswer = z
   .strictObject({
     ...asked,
     totals,
     steps: z.array(funnelAnswerStep),
     breakdown: z.array(breakdownRow).optional().describe('Most started first; present when asked for'),
+    comparison: z
+      .strictObject({
+        ...comparedWith,
+        totals,
+        steps: z.array(funnelAnswerStep),
+        completionRateDifference: difference.nullable().describe('completionRate less that of the compared period'),
+      })
+      .optional()
+      .describe('Present when asked for'),
   })
   .meta({ id: 'FunnelAnswer' })
 export type FunnelAnswer = z.infer<typeof funnelAnswer>
@@ -152,9 +176,55 @@ export const trendAnswer = z
     step: z.string().optional(),
     position: z.int().min(1).optional().describe('What `reached` is counted of'),
     periods: z.array(trendPeriod),
+    breakdown: z
+      .array(
+        z.strictObject({
+          value: breakdownRow.shape.value,
+          other: breakdownRow.shape.other,
+          periods: z.array(trendPeriod),
+        }),
+      )
+      .optional()
+      .describe('The same for each value, most started first; present when asked for'),
+    comparison: z
+      .strictObject({ ...comparedWith, periods: z.array(trendPeriod) })
+      .optional()
+      .describe('Present when asked for'),
   })
   .meta({ id: 'TrendAnswer' })
 export type TrendAnswer = z.infer<typeof trendAnswer>
+
+const seconds = z.number().min(0).nullable()
+
+export const timeToCompleteAnswer = z
+  .strictObject({
+    ...asked,
+    count: count.describe('Journeys that completed; each took one time'),
+    p50: seconds.describe('Seconds, within 1 %; null when none completed'),
+    p75: seconds,
+    p90: seconds,
+    p95: seconds,
+    histogram: z
+      .array(
+        z.strictObject({
+          from: z.number().min(0).describe('Seconds, inclusive'),
+          to: z.number().min(0).describe('Seconds, exclusive'),
+          count: z.int().min(1),
+        }),
+      )
+      .describe('Ascending; stretches without journeys are left out'),
+    within: z
+      .array(
+        z.strictObject({
+          seconds: z.number().min(0),
+          completed: count,
+          rate: rateOrNull.describe('Of all that started; a lower bound while the period is partial'),
+        }),
+      )
+      .describe('Completion by elapsed time: completed within so long of the start of the run that counts, within 1 %'),
+  })
+  .meta({ id: 'TimeToCompleteAnswer' })
+export type TimeToCompleteAnswer = z.infer<typeof timeToCompleteAnswer>
 
 export const journeyStates = ['completed', 'failed', 'abandoned', 'open', 'excluded', 'unstarted'] as const
 export type JourneyState = (typeof journeyStates)[number]

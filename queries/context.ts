@@ -4,11 +4,13 @@ import type { Registry } from '../domain/ports/registry.ts'
 import type { Store } from '../domain/ports/store.ts'
 import type { FunnelInput, Service } from '../domain/service.ts'
 import type {
+  Comparison,
   DrillDownState,
   FunnelAnswer,
   Interval,
   JourneysAnswer,
   LowCompletionAnswer,
+  TimeToCompleteAnswer,
   TrailAnswer,
   TrendAnswer,
 } from './answers.ts'
@@ -50,6 +52,8 @@ export interface FunnelAsk extends PeriodInput {
 }
 
 export interface FunnelQuestion extends FunnelAsk {
+  /** With which period the answer is compared. */
+  readonly compare?: Comparison | undefined
   /** A dimension: built in, or one of the service's. */
   readonly breakdown?: string | undefined
   /**
@@ -60,12 +64,19 @@ export interface FunnelQuestion extends FunnelAsk {
 }
 
 export interface TrendQuestion extends FunnelAsk {
+  /** A dimension: built in, or one of the service's. */
+  readonly breakdown?: string | undefined
+  /** With which period the answer is compared. */
+  readonly compare?: Comparison | undefined
   readonly interval?: Interval | undefined
   /** Name of a step of the funnel: how many reached it. */
   readonly step?: string | undefined
   /** Tells apart a step that stands several times, from 1; may stand without `step`. */
   readonly position?: number | undefined
 }
+
+/** How long journeys took. */
+export type TimeToCompleteQuestion = FunnelAsk
 
 export interface JourneysQuestion extends FunnelAsk {
   /** Name of a step of the funnel. Alone: who entered it; with `state`: who left there in that state. */
@@ -97,6 +108,7 @@ export interface LowCompletionQuestion extends PeriodInput {
 export interface Questions {
   funnel(question: FunnelQuestion): Promise<FunnelAnswer>
   trend(question: TrendQuestion): Promise<TrendAnswer>
+  timeToComplete(question: TimeToCompleteQuestion): Promise<TimeToCompleteAnswer>
   journeys(question: JourneysQuestion): Promise<JourneysAnswer>
   /** `null` when nothing is known of the journey. */
   trail(question: TrailQuestion): Promise<TrailAnswer | null>

@@ -1,15 +1,18 @@
 import { z } from 'zod'
 import {
   breakdownRow,
+  comparisons,
   funnelAnswerStep,
   journeyRow,
   rankedService,
+  timeToCompleteAnswer,
   totals,
   trailEvent,
   trendPeriod,
   type FunnelAnswer,
   type JourneysAnswer,
   type LowCompletionAnswer,
+  type TimeToCompleteAnswer,
   type TrailAnswer,
   type TrendAnswer,
 } from './answers.ts'
@@ -23,15 +26,34 @@ import {
 export const funnelCsv = (answer: FunnelAnswer): string =>
   table(funnelRow, [
     ...answer.steps.map((step) => ({ value: null, whole: true, totals: answer.totals, ...step })),
+    ...(answer.comparison?.steps ?? []).map((step) => ({ value: null, whole: true, ...answer.comparison, ...step })),
     ...(answer.breakdown ?? []).flatMap(({ steps, ...row }) =>
       steps.map((step) => ({ ...row, whole: false, ...step })),
     ),
   ])
 
-export const trendCsv = (answer: TrendAnswer): string => table(trendPeriod, answer.periods)
+export const trendCsv = (answer: TrendAnswer): string =>
+  table(trendRow, [
+    ...answer.periods.map((row) => ({ ...row, whole: true, value: null })),
+    ...(answer.breakdown ?? []).flatMap(({ periods, ...group }) =>
+      periods.map((row) => ({ ...row, ...group, whole: false })),
+    ),
+    ...(answer.comparison?.periods ?? []).map((row) => ({
+      ...row,
+      whole: true,
+      value: null,
+      with: answer.comparison?.with,
+    })),
+  ])
+
+export const timeToCompleteCsv = (answer: TimeToCompleteAnswer): string =>
+  table(timeToCompleteAnswer.shape.histogram.element, answer.histogram)
 export const journeysCsv = (answer: JourneysAnswer): string => table(journeyRow, answer.journeys)
 export const trailCsv = (answer: TrailAnswer): string => table(trailEvent, answer.events)
 export const lowCompletionCsv = (answer: LowCompletionAnswer): string => table(rankedService, answer.services)
+
+/** Of rows of the compared period: which one it is. */
+const comparison = z.enum(comparisons).optional()
 
 const funnelRow = z.object({
   whole: z.boolean(),
@@ -39,6 +61,15 @@ const funnelRow = z.object({
   other: breakdownRow.shape.other,
   ...funnelAnswerStep.shape,
   totals,
+  with: comparison,
+})
+
+const trendRow = z.object({
+  ...trendPeriod.shape,
+  whole: z.boolean(),
+  value: breakdownRow.shape.value,
+  other: breakdownRow.shape.other,
+  with: comparison,
 })
 
 function table(row: z.ZodObject, values: readonly object[]): string {

@@ -1,10 +1,11 @@
-import type { BreakdownRow, FunnelAnswer } from './answers.ts'
+import type { BreakdownRow, Comparison, FunnelAnswer, Totals } from './answers.ts'
+import { comparedPeriod, differenceOf } from './comparing.ts'
 import type { FunnelQuestion, QueryContext } from './context.ts'
 import { stepsOf, totalsOf } from './counts.ts'
 import type { Group } from './grouping.ts'
 import { groupsOf } from './groups.ts'
 import { revisedHours, stateOf } from './marks.ts'
-import { resolvePeriod } from './period.ts'
+import { isoInZone, resolvePeriod } from './period.ts'
 import { provenance } from './provenance.ts'
 import { revisionOf } from './revision.ts'
 import { silentCounter, thresholdsOf } from './silent.ts'
@@ -18,7 +19,7 @@ import { assertDimension, resolveSubject, type Subject } from './subject.ts'
  * Cost    one to three passes over the period's journeys.
  * Agrees  with trend(), journeys() and the oracle: tests/integration/answer-agreement.test.ts
  *
- * @throws {InvalidParameter} naming `from`, `to`, `tz`, `version`, `where` or `breakdown`
+ * @throws {InvalidParameter} naming `from`, `to`, `tz`, `version`, `where`, `breakdown` or `compare`
  */
 export async function funnel(context: QueryContext, question: FunnelQuestion): Promise<FunnelAnswer> {
   const { breakdown } = question
@@ -37,11 +38,42 @@ export async function funnel(context: QueryContext, question: FunnelQuestion): P
     })),
   })
   const answer = rowOf(whole)
+  const comparison =
+    question.compare === undefined ? undefined : await compared(context, subject, question.compare, answer.totals)
   return {
     ...provenance(subject, revision),
     period: stateOf(answer.totals, (await revisedHours(context, subject)).length > 0),
     ...answer,
+    ...(comparison === undefined ? {} : { comparison }),
     ...(breakdown === undefined ? {} : { breakdown: values.map((group) => ({ ...named(group), ...rowOf(group) })) }),
+  }
+}
+
+/** The same of another period: who was silent then is judged by the waits of its own journeys. */
+async function compared(
+  context: QueryContext,
+  subject: Subject,
+  compare: Comparison,
+  now: Totals,
+): Promise<NonNullable<FunnelAnswer['comparison']>> {
+  const before = { ...subject, period: comparedPeriod(subject.period, compare) }
+  const groups = await groupsOf(context, before)
+  const silent = await silentCounter(context, before, { thresholds: thresholdsOf(groups.whole), groups })
+  const totals = totalsOf(groups.whole.counts)
+  return {
+    with: compare,
+    from: isoInZone(before.period.from, before.period.tz),
+    to: isoInZone(before.period.to, before.period.tz),
+    period: stateOf(totals, (await revisedHours(context, before)).length > 0),
+    totals,
+    steps: stepsOf(groups.whole.counts, subject.funnel, (position) => ({
+      silent: silent(groups.whole, position),
+      secondsFromPrevious: secondsAt(groups.whole, position),
+    })),
+    completionRateDifference: differenceOf(
+      { part: now.elapsed.completed, of: now.elapsed.started },
+      { part: totals.elapsed.completed, of: totals.elapsed.started },
+    ),
   }
 }
 

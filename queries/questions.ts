@@ -3,6 +3,7 @@ import { funnel } from './funnel.ts'
 import { journeys } from './journeys.ts'
 import { lowCompletion } from './low-completion.ts'
 import { revisionOf } from './revision.ts'
+import { timeToComplete } from './time-to-complete.ts'
 import { trail } from './trail.ts'
 import { trend } from './trend.ts'
 
@@ -11,6 +12,7 @@ export function createQuestions(context: QueryContext): Questions {
   return {
     funnel: (question) => funnel(context, question),
     trend: (question) => trend(context, question),
+    timeToComplete: (question) => timeToComplete(context, question),
     journeys: (question) => journeys(context, question),
     trail: (question) => trail(context, question),
     lowCompletion: (question) => lowCompletion(context, question),

@@ -1,110 +1,130 @@
-import { param, raw, sql, type Sql } from '../domain/sql.ts'
 import type { TrendAnswer, TrendPeriod } from './answers.ts'
+import { comparedPeriod } from './comparing.ts'
 import type { QueryContext, TrendQuestion } from './context.ts'
 import { revisedHours, stateOf } from './marks.ts'
-import { isoClock, trendStarts } from './period.ts'
+import { isoClock, isoInZone, trendStarts } from './period.ts'
+import { piecesOf, type Piece, type PieceGroup } from './periods.ts'
 import { provenance } from './provenance.ts'
 import { rateOf } from './rates.ts'
 import { revisionOf } from './revision.ts'
-import { positionAsked, resolveSubject } from './subject.ts'
-import { onVerdicts, stateCodes, type StateName } from './verdicts.ts'
+import { assertDimension, positionAsked, resolveSubject, type Subject } from './subject.ts'
 
 const hourMs = 3_600_000
 
-interface Row {
-  /** Start of the period, ms. */
-  readonly periodStart: string
-  readonly anyStale: number
-  /** By state code. */
-  readonly states: readonly string[]
-  readonly elapsedStarted: string
-  readonly elapsedCompleted: string
-  readonly reached: string
-  readonly elapsedReached: string
-}
-
 /**
- * What became of the journeys that started in each hour, day, week or month of a period.
+ * What became of the journeys that started in each hour, day, week or month of a period; where asked, the same for each value
+ * of a dimension, and for the period that it is compared with.
  *
- * Reads   journeysOf() once, and the marks of revised cohort hours.
- * Cost    one pass over the period's journeys; a search among the periods for each.
+ * Reads   piecesOf(), and the marks of revised cohort hours; both once more for a comparison.
  * Agrees  with funnel(): the periods add up to its totals. tests/integration/answer-agreement.test.ts
  *
- * @throws {InvalidParameter} naming `from`, `to`, `tz`, `version`, `where`, `interval`, `step` or `position`
+ * @throws {InvalidParameter} naming `from`, `to`, `tz`, `version`, `where`, `interval`, `step`, `position`, `breakdown` or `compare`
  */
 export async function trend(context: QueryContext, question: TrendQuestion): Promise<TrendAnswer> {
-  const { interval = 'day', step } = question
+  const { interval = 'day', step, breakdown, compare } = question
+  if (breakdown !== undefined) assertDimension(question.service, 'breakdown', breakdown)
   const subject = await resolveSubject(context, question)
-  const starts = trendStarts(subject.period, interval, context.limits.trendPeriodsMax)
   const position = positionAsked(subject.funnel, question)
+  const before = compare === undefined ? undefined : comparedPeriod(subject.period, compare)
   const revision = await revisionOf(context, [subject.service])
-  const rows = await onVerdicts(subject, async (journeys) => {
-    const result = await context.reads.select<Row>(statement(journeys, starts, position), {
-      secondsMax: context.limits.querySecondsMax,
-    })
-    return { result, stale: result.some(({ anyStale }) => anyStale > 0) }
-  })
-  const hours = await revisedHours(context, subject)
-  const iso = isoClock(subject.period.tz)
-  const shownStarts = starts.map(iso)
-  const byStart = new Map(rows.map((row) => [Number(row.periodStart), row]))
-  const periods = starts.map((start, index) => {
-    const end = starts[index + 1] ?? subject.period.to
-    const revised = reachesInto(hours, start, end)
-    return {
-      start: shownStarts[index] ?? '',
-      end: shownStarts[index + 1] ?? iso(end),
-      ...periodOf({ row: byStart.get(start), withStep: position !== null, revised }),
-    }
-  })
+  const asked = { interval, position }
+  const { all, values, revised } = await divided(context, subject, { ...asked, breakdown })
+  const compared = before === undefined ? undefined : await divided(context, { ...subject, period: before }, asked)
   return {
     ...provenance(subject, revision),
-    period: stateOf(summed(periods), hours.length > 0),
+    period: stateOf(summed(all), revised),
     interval,
     ...(step === undefined ? {} : { step }),
     ...(position === null ? {} : { position }),
-    periods,
+    periods: all,
+    ...(breakdown === undefined ? {} : { breakdown: values }),
+    ...(compare === undefined || before === undefined || compared === undefined
+      ? {}
+      : {
+          comparison: {
+            with: compare,
+            from: isoInZone(before.from, before.tz),
+            to: isoInZone(before.to, before.tz),
+            period: stateOf(summed(compared.all), compared.revised),
+            periods: compared.all,
+          },
+        }),
   }
 }
 
-function statement(journeys: Sql, starts: readonly number[], position: number | null): Sql {
-  const reached = position === null ? '0' : `bitTest(entered, ${position - 1})`
-  return sql`
-    SELECT roundDown(seenAt, ${param('Array(Int64)', starts)}) AS periodStart, max(stale) AS anyStale,
-      countResample(0, ${raw(String(Object.keys(stateCodes).length))}, 1)(state) AS states,
-      countIf(elapsed) AS elapsedStarted,
-      countIf(elapsed AND state = ${raw(String(stateCodes.completed))}) AS elapsedCompleted,
-      countIf(${raw(reached)}) AS reached,
-      countIf(${raw(`elapsed AND ${reached}`)}) AS elapsedReached
-    FROM (${journeys})
-    GROUP BY periodStart`
-}
-
-interface Cut {
-  readonly row: Row | undefined
-  readonly withStep: boolean
+interface Divided {
+  readonly all: TrendPeriod[]
+  readonly values: NonNullable<TrendAnswer['breakdown']>
   readonly revised: boolean
 }
 
-function periodOf({ row, withStep, revised }: Cut): Omit<TrendPeriod, 'start' | 'end'> {
-  const of = (state: StateName) => Number(row?.states[stateCodes[state]] ?? 0)
-  const states = {
-    completed: of('completed'),
-    failed: of('failed'),
-    abandoned: of('abandoned'),
-    open: of('open'),
+async function divided(
+  context: QueryContext,
+  subject: Subject,
+  asked: {
+    readonly interval: TrendAnswer['interval']
+    readonly position: number | null
+    readonly breakdown?: string | undefined
+  },
+): Promise<Divided> {
+  const { trendPeriodsMax, trendRowsMax, breakdownRowsMax } = context.limits
+  const { interval, position, breakdown } = asked
+  const starts = trendStarts(subject.period, interval, trendPeriodsMax)
+  const groups = await piecesOf(context, subject, {
+    starts,
+    byDays: interval !== 'hour' && subject.period.tz === subject.service.timeZone,
+    position,
+    breakdown,
+    rowsMax: Math.max(1, Math.min(breakdownRowsMax, Math.floor(trendRowsMax / starts.length))),
+  })
+  const hours = await revisedHours(context, subject)
+  const iso = isoClock(subject.period.tz)
+  const shown = starts.map((start, index) => {
+    const end = starts[index + 1] ?? subject.period.to
+    return { start, from: iso(start), to: iso(end), revised: reachesInto(hours, start, end) }
+  })
+  const periodsOf = ({ pieces }: Pick<PieceGroup, 'pieces'>) =>
+    shown.map(({ start, from, to, revised }) => ({
+      start: from,
+      end: to,
+      ...periodOf(pieces.get(start) ?? nothing, position !== null, revised),
+    }))
+  return {
+    all: periodsOf(groups.find(({ whole }) => whole) ?? { pieces: new Map() }),
+    values: groups
+      .filter(({ whole }) => !whole)
+      .map((group) => ({
+        value: group.value,
+        ...(group.other ? { other: true as const } : {}),
+        periods: periodsOf(group),
+      })),
+    revised: hours.length > 0,
   }
-  const started = states.completed + states.failed + states.abandoned + states.open
-  const elapsedReached = Number(row?.elapsedReached ?? 0)
-  const elapsed = { started: Number(row?.elapsedStarted ?? 0), completed: Number(row?.elapsedCompleted ?? 0) }
+}
+
+const nothing: Piece = {
+  states: { completed: 0, failed: 0, abandoned: 0, open: 0, excluded: 0, unstarted: 0 },
+  elapsedStarted: 0,
+  elapsedCompleted: 0,
+  reached: 0,
+  elapsedReached: 0,
+}
+
+function periodOf(piece: Piece, withStep: boolean, revised: boolean): Omit<TrendPeriod, 'start' | 'end'> {
+  const { completed, failed, abandoned, open, unstarted, excluded } = piece.states
+  const started = completed + failed + abandoned + open
+  const elapsed = { started: piece.elapsedStarted, completed: piece.elapsedCompleted }
   return {
     started,
-    ...states,
-    unstarted: of('unstarted'),
-    excluded: of('excluded'),
-    elapsed: withStep ? { ...elapsed, reached: elapsedReached } : elapsed,
-    ...(withStep ? { reached: Number(row?.reached ?? 0) } : {}),
-    rate: rateOf(withStep ? elapsedReached : elapsed.completed, elapsed.started),
+    completed,
+    failed,
+    abandoned,
+    open,
+    unstarted,
+    excluded,
+    elapsed: withStep ? { ...elapsed, reached: piece.elapsedReached } : elapsed,
+    ...(withStep ? { reached: piece.reached } : {}),
+    rate: rateOf(withStep ? piece.elapsedReached : elapsed.completed, elapsed.started),
     state: stateOf({ started, elapsed }, revised),
   }
 }

@@ -9,7 +9,7 @@ import { tableAnswer } from '../answering.ts'
 import { funnelExample } from '../examples.ts'
 import { funnelBody, funnelOfQuery, readFunnel } from '../funnels.ts'
 import { firstFault, pathText } from '../issues.ts'
-import { breakdown, from, repeated, single, to, tz, version, where } from '../parameters.ts'
+import { breakdown, compare, from, repeated, single, to, tz, version, where } from '../parameters.ts'
 import { Refused } from '../refused.ts'
 import { onService, type Route } from '../route.ts'
 import { conditionsOfBody } from '../where.ts'
@@ -79,7 +79,7 @@ function getFunnel(questions: Pick<Questions, 'funnel'>): Route {
       summary: 'Where people leave',
       description:
         'The service’s own funnel, an older `version` of it, or an ad hoc one by repeating `step`. Rates are over the journeys whose first start + window has passed.',
-      query: { from, to, tz, breakdown, where, version, ...adHoc },
+      query: { from, to, tz, breakdown, compare, where, version, ...adHoc },
       problems: ['invalid-parameter', 'invalid-funnel', 'unknown-service', 'query-too-large', 'store-unavailable'],
     },
     async ({ query, csv }, service) => {

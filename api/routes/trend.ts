@@ -4,7 +4,7 @@ import type { Questions } from '../../queries/context.ts'
 import { trendCsv } from '../../queries/csv.ts'
 import { tableAnswer } from '../answering.ts'
 import { trendExample } from '../examples.ts'
-import { from, oneStep, position, single, to, tz, version, where } from '../parameters.ts'
+import { breakdown, compare, from, oneStep, position, single, to, tz, version, where } from '../parameters.ts'
 import { onService, type Route } from '../route.ts'
 import { serviceIdParameter } from './service-id.ts'
 
@@ -24,14 +24,15 @@ export function trendRoutes(questions: Pick<Questions, 'trend'>): readonly Route
         tag: 'Answers',
         summary: 'Completion over time',
         description:
-          'Journeys by when they started. Empty periods are there too; the first and the last are cut to `from` and `to`. With `step` or `position`: how many reached it.',
+          'Journeys by when they started. Empty periods are there too; the first and the last are cut to `from` and `to`. With `step` or `position`: how many reached it. With `breakdown`: the same for each value.',
         scope: 'read',
         pathParameters: serviceIdParameter,
-        query: { from, to, tz, interval, step: oneStep, position, where, version },
+        query: { from, to, tz, interval, step: oneStep, position, breakdown, compare, where, version },
         answers: [
           {
             status: 200,
-            description: 'The periods, oldest first. As CSV: a row each.',
+            description:
+              'The periods, oldest first. As CSV: a row each, then those of each value and of the compared period.',
             content: {
               'application/json': { schema: trendAnswer, example: trendExample },
               'text/csv': { schema: null, example: trendCsv(trendExample) },

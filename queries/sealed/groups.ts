@@ -1,34 +1,17 @@
-import { param, raw, sql, type Sql } from '../../domain/sql.ts'
+import { param, sql } from '../../domain/sql.ts'
 import type { QueryContext } from '../context.ts'
-import { isContiguous } from '../counts.ts'
 import type { Group } from '../grouping.ts'
 import { byStarted, type Groups } from '../groups.ts'
-import { admits, type Subject } from '../subject.ts'
+import type { Subject } from '../subject.ts'
 import type { Standing } from './standing.ts'
-import { clockedKeys, edgeJourneys, sealedRows, singleJourneys, valueOf } from './statements.ts'
-import { addClocked, addSealed, addSum, clocked, countsOfSum, emptySum, timesOfSum, type Sum } from './sums.ts'
-
-interface Row {
-  readonly value: string
-  readonly key: number
-  readonly number: string
-}
-
-interface SealedRow extends Row {
-  /** Empty: of all journeys. */
-  readonly dimension: string
-}
-
-interface CountRow extends SealedRow {
-  readonly hasElapsed: 0 | 1
-}
-
-type Ask = <Some>(statement: Sql) => Promise<Some[]>
+import { sealedRows } from './statements.ts'
+import { addSealed, addSum, countsOfSum, emptySum, hasAny, timesOfSum, type Sum } from './sums.ts'
+import { askOf, sealedTallies, type Ask, type SealedRow } from './tallies.ts'
 
 /**
  * What groupsOf() says, from sealed tallies.
  *
- * Reads   rollup, a row for each hour or day of the period and value, twice (counts; times); unsealed and edge, journeys.
+ * Reads   sealedTallies(); rollup once more, for the times.
  * Cost    hours and days of the period x values x (steps, and bins of their times); journeys touched since the seal; open ones.
  */
 export async function sealedGroups(
@@ -37,35 +20,13 @@ export async function sealedGroups(
   standing: Standing,
   breakdown: string | undefined,
 ): Promise<Groups> {
-  const ask: Ask = <Some>(statement: Sql) =>
-    context.reads.select<Some>(statement, { secondsMax: context.limits.querySecondsMax })
-  const [sealed, single, edge] = await Promise.all([
-    ask<CountRow>(sealedCounts(subject, standing)),
-    ask<Row>(singleCounts(subject, standing)),
-    ask<Row>(edgeCounts(subject, standing)),
-  ])
-  const sums = new Map<string | null, Sum>()
-  const sumOf = (value: string | null): Sum => {
-    const sum = sums.get(value) ?? emptySum()
-    sums.set(value, sum)
-    return sum
-  }
-  const all = emptySum()
-  const valued = emptySum()
-  for (const row of sealed) {
-    const into = row.dimension === '' ? [all] : [sumOf(row.value), valued]
-    for (const sum of into) addSealed(sum, row.key, Number(row.number), row.hasElapsed)
-  }
-  // Those without a value have no tally of their own: they are what the others leave of all.
-  addSum(sumOf(null), all, 1)
-  addSum(sumOf(null), valued, -1)
-  for (const row of [...single, ...edge])
-    addClocked(sumOf(row.value === '' ? null : row.value), row.key, Number(row.number))
-  for (const value of sums.keys()) if (!admits(subject, standing.dimension, value)) sums.delete(value)
-
-  const kept = keptValues(context, subject, sums)
-  const others = [...sums.keys()].filter((value) => value !== null && !kept.includes(value))
-  const times = await timesByLabel(ask, subject, standing, { kept, others: others.flatMap((value) => value ?? []) })
+  const ask = askOf(context)
+  const [sums = new Map<string | null, Sum>()] = (
+    await sealedTallies(ask, subject, standing, { starts: null, times: true })
+  ).values()
+  const kept = keptValues(context.limits.breakdownRowsMax, subject, sums)
+  const others = [...sums.keys()].flatMap((value) => (value === null || kept.includes(value) ? [] : [value]))
+  const times = await timesByLabel(ask, subject, standing, { kept, others })
   const groups = [...sums].flatMap(([value, sum]) =>
     value === null || kept.includes(value) ? [{ value, other: false, sum }] : [],
   )
@@ -92,47 +53,20 @@ function groupOf(
   return { ...named, counts: countsOfSum(sum, funnel), ...timesOfSum(sum, funnel) }
 }
 
-const sealedCounts = (subject: Subject, standing: Standing): Sql => sql`
-  SELECT dimension, value, elapsed AS hasElapsed, key, sum(added) AS number
-  FROM (${sealedRows(subject, standing, 'keys, counts')}) ARRAY JOIN keys AS key, counts AS added
-  GROUP BY dimension, value, elapsed, key`
-
-const singleCounts = (subject: Subject, standing: Standing): Sql => sql`
-  SELECT ${valueOf(standing)} AS value, arrayJoin(${clockedKeys(subject)}) AS key, sum(sign) AS number
-  FROM (${singleJourneys(subject, standing)})
-  GROUP BY value, key
-  HAVING number != 0`
-
-/** A journey goes from where the tally has it to where it is now. */
-function edgeCounts(subject: Subject, standing: Standing): Sql {
-  const cells = String(clocked.cells)
-  const entries = String(clocked.entries)
-  // Where positions may be skipped, those that it entered have elapsed with it.
-  const entered = isContiguous(subject.funnel)
-    ? ''
-    : `, if(elapsed = counted % 2, [], arrayFlatten(arrayMap(p -> [(toUInt32(${entries} + (p + 1) * 2 + 1), 1), (toUInt32(${entries} + (p + 1) * 2), -1)], bitPositionsToArray(entered))))`
-  return sql`
-  SELECT ${valueOf(standing)} AS value, move.1 AS key, sum(sign * move.2) AS number
-  FROM (${edgeJourneys(subject, standing)})
-  ARRAY JOIN arrayConcat([(toUInt32(${raw(cells)} + isNow), 1), (toUInt32(${raw(cells)} + counted), -1)]${raw(entered)}) AS move
-  WHERE isNow != counted
-  GROUP BY value, key
-  HAVING number != 0`
-}
-
 /** Values that have a row of their own: those that most journeys started with. */
-function keptValues(context: QueryContext, subject: Subject, sums: ReadonlyMap<string | null, Sum>): readonly string[] {
+export function keptValues(
+  rowsMax: number,
+  { funnel }: Subject,
+  sums: ReadonlyMap<string | null, Sum>,
+): readonly string[] {
   return [...sums]
     .flatMap(([value, sum]) =>
-      value === null ? [] : [{ value, started: countsOfSum(sum, subject.funnel).entered[0] ?? 0, sum }],
+      value === null || !hasAny(sum) ? [] : [{ value, started: countsOfSum(sum, funnel).entered[0] ?? 0 }],
     )
-    .filter(({ sum }) => hasAny(sum))
     .sort((a, b) => b.started - a.started || (a.value < b.value ? -1 : 1))
-    .slice(0, context.limits.breakdownRowsMax)
+    .slice(0, rowsMax)
     .map(({ value }) => value)
 }
-
-const hasAny = (sum: Sum): boolean => sum.unstarted + sum.excluded > 0 || sum.cells.some((count) => count !== 0)
 
 /** No value has a control character. */
 const labels = { other: '\x01', out: '\x02' } as const

@@ -34,11 +34,14 @@ interface Row {
  * for which the seal was made.
  *
  * Reads   seals and unsealed, the rows of one service.
+ *
+ * @param byDays whole days may be one tally; else each hour is its own
  */
 export async function standingOf(
   context: QueryContext,
   subject: Subject,
   breakdown: string | undefined,
+  byDays = true,
 ): Promise<Standing | null> {
   const { service, version, funnel, period, now } = subject
   if (version !== service.version) return null
@@ -61,7 +64,7 @@ export async function standingOf(
   if (row === undefined) return null
   const held = { from: Number(row.bucketFrom), to: Number(row.bucketTo) }
   const days =
-    row.timeZone === service.timeZone
+    byDays && row.timeZone === service.timeZone
       ? dayStarts(row.timeZone, Math.max(period.from, held.from), Math.min(period.to, held.to))
       : []
   return {

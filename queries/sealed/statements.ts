@@ -63,15 +63,15 @@ export function singleJourneys(subject: Subject, { seal, cover }: Standing): Sql
 export const valueOf = ({ dimension }: Standing): Sql =>
   dimension === null ? raw("''") : sql`dimensions[${param('String', dimension)}]`
 
-/** Keys of a judged journey (sums.ts): Array(UInt32). */
-export function clockedKeys({ funnel }: Subject): Sql {
+/** Keys of a judged journey (sums.ts), those of its times where they are wanted: Array(UInt32). */
+export function clockedKeys({ funnel }: Subject, times: boolean): Sql {
   const gapped = raw(isContiguous(funnel) ? '0' : '1')
   return sql`arrayConcat(
     [toUInt32(multiIf(state = ${raw(String(stateCodes.unstarted))}, ${raw(String(clocked.unstarted))},
       state = ${raw(String(stateCodes.excluded))}, ${raw(String(clocked.excluded))},
       ${raw(String(clocked.cells))} + (depth * 4 + state) * 2 + elapsed))],
     if(${gapped}, arrayMap(p -> toUInt32(${raw(String(clocked.entries))} + (p + 1) * 2 + elapsed), bitPositionsToArray(entered)), []),
-    ${timeKeysOf(gapped)})`
+    ${times ? timeKeysOf(gapped) : raw('[]')})`
 }
 
 /**

@@ -113,3 +113,5 @@ export function timesOfSum(sum: Sum, funnel: Funnel): { since: { median: number;
 
 /** A hair under 0.95: of n waits the one of rank 0.95 n, from 1, so that longer than it is longer than 95 %. */
 export const silenceLevel = 0.949999999
+
+export const hasAny = (sum: Sum): boolean => sum.unstarted + sum.excluded > 0 || sum.cells.some((count) => count !== 0)

@@ -7,6 +7,7 @@ import type { Store } from '../../domain/ports/store.ts'
 import { raw } from '../../domain/sql.ts'
 import { openLocalLog } from '../../infra/local-log/open.ts'
 import { createProcessor } from '../../processor/processor.ts'
+import { dayStarts } from '../../queries/period.ts'
 import { createQuestions } from '../../queries/questions.ts'
 import { journeyHash } from '../support/answering.ts'
 import { silentSignals } from '../support/processing.ts'
@@ -50,7 +51,15 @@ export async function live(data: DataSet): Promise<object> {
 async function whileEventsArrive({ stores, registry }: Opened, logDirectory: string): Promise<object> {
   const traffic = createTraffic(benchServices, await journeysKnown(stores.reads))
   const log = await openLocalLog({ directory: logDirectory, limits: defaultLimits, clock })
-  const processor = createProcessor({ log, stores, registry, clock, limits: defaultLimits, signals: silentSignals })
+  const processor = createProcessor({
+    log,
+    stores,
+    registry,
+    clock,
+    limits: defaultLimits,
+    signals: silentSignals,
+    dayStarts,
+  })
   const stop = new AbortController()
   const running = processor.run(stop.signal)
   const until = Date.now() + warmUpMs + measuredMs

@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { normaliseFunnel, type FunnelInput, type Service } from '../../domain/service.ts'
 import { dayStarts } from '../../queries/period.ts'
-import { funnelAnswer, journeysAnswer, trendAnswer, intervals, type JourneyRow } from '../../queries/answers.ts'
+import {
+  funnelAnswer,
+  journeysAnswer,
+  timeToCompleteAnswer,
+  trendAnswer,
+  intervals,
+  type JourneyRow,
+} from '../../queries/answers.ts'
 import type { FunnelAsk, JourneysQuestion } from '../../queries/context.ts'
 import { expectSteps, expectTotals, expectTrend } from '../support/agreeing-answers.ts'
 import { openAnswering, type Answering } from '../support/answering.ts'
@@ -235,6 +242,66 @@ describe('answers and the oracle, at a moving clock', { timeout: 300_000 }, () =
         ...(named ? { step } : { position }),
       })
       expectTrend(reached, oracleTrend(oracle, 'hour', period.tz, named ? first : position))
+    }))
+
+  it('agree on the trend of each value, which add up to the whole', () =>
+    everywhere(async ({ period }, ask, oracle) => {
+      const interval = oracle.now % 2 === 0 ? ('hour' as const) : ('day' as const)
+      const answer = trendAnswer.parse(
+        await answering.questions.trend({ ...ask, interval, breakdown: 'kind', position: 2 }),
+      )
+      const values = answer.breakdown ?? []
+      expect(values.map(({ value }) => value).sort()).toEqual([...oracleBreakdown(oracle, 'kind').keys()].sort())
+      for (const { value, periods } of values) {
+        const kind = {
+          ...oracle.where,
+          kind: (one: string | null) => one === value && (oracle.where?.['kind']?.(one) ?? true),
+        }
+        expectTrend({ ...answer, periods }, oracleTrend({ ...oracle, where: kind }, interval, period.tz, 2))
+      }
+      expectTrend(answer, oracleTrend(oracle, interval, period.tz, 2))
+    }))
+
+  it('agree on the period that one is compared with', () =>
+    everywhere(async (_, ask, oracle) => {
+      for (const compare of ['previous', 'year'] as const) {
+        const answer = funnelAnswer.parse(await answering.questions.funnel({ ...ask, compare }))
+        if (answer.comparison === undefined) throw new Error('it was asked for')
+        const { from, to, totals, steps, completionRateDifference } = answer.comparison
+        const before = oracleFunnelAnswer({ ...oracle, from: Date.parse(from), to: Date.parse(to) })
+        expectTotals(totals, before.totals)
+        expectSteps(steps, before, before)
+        const now = oracleFunnelAnswer(oracle).totals.completionRate
+        const then = before.totals.completionRate
+        if (now === null || then === null) expect(completionRateDifference).toBeNull()
+        else expect(completionRateDifference?.value).toBeCloseTo(now.value - then.value, 9)
+        if (compare === 'previous') expect(Date.parse(to)).toBe(oracle.from)
+      }
+    }))
+
+  it('agree on the time to complete', () =>
+    everywhere(async (_, ask, oracle) => {
+      const answer = timeToCompleteAnswer.parse(await answering.questions.timeToComplete(ask))
+      const rows = oracleJourneys(oracle)
+      const times = rows
+        .flatMap(({ state, verdict }) => (state === 'completed' ? [verdict.completionMs / 1000] : []))
+        .sort((a, b) => a - b)
+      expect(answer.count).toBe(times.length)
+      expect(answer.histogram.reduce((sum, { count }) => sum + count, 0)).toBe(times.length)
+      for (const { from, to, count } of answer.histogram)
+        expect(count).toBe(times.filter((seconds) => seconds >= from && seconds < to).length)
+      for (const [name, level] of [
+        ['p50', 0.5],
+        ['p75', 0.75],
+        ['p90', 0.9],
+        ['p95', 0.95],
+      ] as const) {
+        const expected = times[Math.floor(level * times.length)]
+        if (expected === undefined) expect(answer[name]).toBeNull()
+        else expect(Math.abs((answer[name] ?? NaN) - expected)).toBeLessThanOrEqual(expected * 0.008)
+      }
+      const last = answer.within.at(-1)
+      expect(last?.completed).toBe(times.length)
     }))
 
   it('agree on the journeys, page by page', () =>

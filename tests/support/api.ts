@@ -1,5 +1,12 @@
 import { createApi, type ApiEnv } from '../../api/app.ts'
-import { funnelExample, journeysExample, lowCompletionExample, trailExample, trendExample } from '../../api/examples.ts'
+import {
+  funnelExample,
+  journeysExample,
+  lowCompletionExample,
+  timeToCompleteExample,
+  trailExample,
+  trendExample,
+} from '../../api/examples.ts'
 import type { ApiSignals } from '../../api/signals.ts'
 import type { NewKey } from '../../domain/key.ts'
 import { defaultLimits, type Limits } from '../../domain/limits.ts'
@@ -22,6 +29,7 @@ export function exampleQuestions() {
   const questions: Questions = {
     funnel: keep('funnel', funnelExample),
     trend: keep('trend', trendExample),
+    timeToComplete: keep('timeToComplete', timeToCompleteExample),
     journeys: keep('journeys', journeysExample),
     trail: keep('trail', trailExample),
     lowCompletion: keep('lowCompletion', lowCompletionExample),
