@@ -3,6 +3,7 @@ import { collector } from './collector.ts'
 import { freshness } from './freshness.ts'
 import { hostile } from './hostile.ts'
 import { processor } from './processor.ts'
+import { ranking } from './ranking.ts'
 import { storage } from './storage.ts'
 import { machine } from './machine.ts'
 
@@ -12,6 +13,7 @@ const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
   freshness,
   storage,
   hostile,
+  ranking,
 }
 
 /** `npm run bench` runs all, `npm run bench -- NAME` one; the last line of each is one JSON object. */
