@@ -205,17 +205,17 @@ describe('thousands of services in one question', () => {
         return answering.stores.reads.select(statement, options)
       },
     }
-    const { lowCompletion } = createQuestions({
+    const questions = createQuestions({
       reads,
       registry,
       clock: answering.clock,
       limits: defaultLimits,
       journeyHash,
     })
-    await lowCompletion({ ...period, services: ids.slice(0, 1) })
+    await questions.lowCompletion({ ...period, services: ids.slice(0, 1) })
     const ofOne = statements
     statements = 0
-    const { services, funnelPlot } = await lowCompletion({ ...period, limit: many })
+    const { services, funnelPlot } = await questions.lowCompletion({ ...period, limit: many })
     expect(statements).toBe(ofOne)
     expect(statements).toBeLessThanOrEqual(4)
     expect(services.map(({ id }) => id).sort()).toEqual(ids)
