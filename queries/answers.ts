@@ -307,8 +307,14 @@ export const rankedService = z
     completed: count,
     elapsed: z.strictObject({ started: count, completed: count }),
     rate: rateOrNull.describe('elapsed.completed / elapsed.started'),
-    shrunkRate: share.nullable().describe('Posterior mean of the beta-binomial model over the services compared'),
-    probabilityWorst: share.nullable().describe('That its true rate is in the worst tenth of such services'),
+    shrunkRate: share
+      .nullable()
+      .describe('Posterior mean of the true rate, beside the services compared (docs/statistics.md)'),
+    probabilityWorst: share
+      .nullable()
+      .describe(
+        'That its true rate is in the worst tenth of the services compared; of fewer than ten, that it is the worst; null of one alone',
+      ),
     flagged: z.boolean().describe('probabilityWorst >= 0.95; never among fewer than 10 services'),
     worstStep: z
       .strictObject({

@@ -1,12 +1,6 @@
-import {
-  fitBetaBinomial,
-  probabilityBelow,
-  shrunkRate,
-  worstTenth,
-  type BetaPrior,
-  type Trials,
-} from '../domain/statistics/beta-binomial.ts'
+import type { Trials } from '../domain/statistics/beta-binomial.ts'
 import { fitFunnelPlot, funnelLimits, plotScore } from '../domain/statistics/funnel-plot.ts'
+import { judgeRates, type JudgedRate } from '../domain/statistics/worst-tenth.ts'
 import { InvalidParameter } from '../domain/errors.ts'
 import type { Service } from '../domain/service.ts'
 import type { FunnelPlot, LowCompletionAnswer, RankedService } from './answers.ts'
@@ -19,10 +13,6 @@ import { revisionOf } from './revision.ts'
 const servicesDefault = 100
 /** Of one answer. */
 export const servicesMax = 10_000
-
-/** A tenth of fewer than ten services is not one service. */
-const flaggedAmongMin = 10
-const flaggedFrom = 0.95
 
 /** Sizes at which the limits of the funnel plot are given. */
 const plotSizes = 40
@@ -93,31 +83,33 @@ function trialsOf({ totals: { elapsed } }: Completion): Trials {
 /** Lowest shrunk rate first; what says nothing comes last, without a rank. */
 function rank(completions: readonly Completion[]): RankedService[] {
   const telling = completions.filter((completion) => trialsOf(completion).trials > 0)
-  const prior = fitBetaBinomial(telling.map(trialsOf))
-  if (prior === null) return completions.map((completion) => ranked(completion, null))
-  const worst = worstTenth(prior)
-  const judged = telling
-    .map((completion) => ({ completion, shrunk: shrunkRate(prior, trialsOf(completion)) }))
-    .sort((a, b) => a.shrunk - b.shrunk || (a.completion.service.id < b.completion.service.id ? -1 : 1))
-    .map(({ completion }, index) => ranked(completion, { rank: index + 1, prior, worst, compared: telling.length }))
   const silent = completions.filter((completion) => trialsOf(completion).trials === 0)
-  return [...judged, ...silent.map((completion) => ranked(completion, null))]
+  const judged = judgeRates(telling.map(trialsOf))
+  const standing = telling
+    .flatMap((completion, index) => {
+      const rate = judged[index]
+      return rate === undefined ? [] : [{ completion, rate }]
+    })
+    .sort(
+      (a, b) => a.rate.shrunkRate - b.rate.shrunkRate || (a.completion.service.id < b.completion.service.id ? -1 : 1),
+    )
+  return [
+    ...standing.map(({ completion, rate }, index) => ranked(completion, index + 1, rate)),
+    ...silent.map((completion) => ranked(completion, null, unjudged)),
+  ]
 }
 
-interface Standing {
-  readonly rank: number
-  readonly prior: BetaPrior
-  /** The rate below which a tenth of such services lies. */
-  readonly worst: number
-  readonly compared: number
-}
+const unjudged: Pick<RankedService, keyof JudgedRate> = { shrunkRate: null, probabilityWorst: null, flagged: false }
 
-function ranked(completion: Completion, standing: Standing | null): RankedService {
+function ranked(
+  completion: Completion,
+  place: number | null,
+  judged: Pick<RankedService, keyof JudgedRate>,
+): RankedService {
   const { service, totals, worstStep } = completion
   const trials = trialsOf(completion)
-  const probabilityWorst = standing === null ? null : probabilityBelow(standing.worst, standing.prior, trials)
   return {
-    rank: standing?.rank ?? null,
+    rank: place,
     id: service.id,
     name: service.name,
     department: service.department ?? null,
@@ -126,13 +118,7 @@ function ranked(completion: Completion, standing: Standing | null): RankedServic
     completed: totals.completed,
     elapsed: totals.elapsed,
     rate: rateOf(trials.successes, trials.trials),
-    shrunkRate: standing === null ? null : shrunkRate(standing.prior, trials),
-    probabilityWorst,
-    flagged:
-      standing !== null &&
-      probabilityWorst !== null &&
-      standing.compared >= flaggedAmongMin &&
-      probabilityWorst >= flaggedFrom,
+    ...judged,
     worstStep,
   }
 }

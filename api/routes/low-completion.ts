@@ -43,7 +43,7 @@ export function lowCompletionRoutes(questions: Pick<Questions, 'lowCompletion'>,
         tag: 'Answers',
         summary: 'Which services need help first',
         description:
-          'Services by completion rate, each pulled towards the others the less it has been used (beta-binomial), with the probability that its true rate is in the worst tenth. A key limited to a service or department has its services compared among themselves.',
+          'Services by completion rate, each pulled towards the others the less it has been used (empirical Bayes), with the probability that its true rate is in the worst tenth of those compared. A key limited to a service or department has its services compared among themselves.',
         scope: 'read',
         query,
         answers: [

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { fitBetaBinomial, probabilityBelow, shrunkRate, worstTenth, type Trials } from './beta-binomial.ts'
+import { fitBetaBinomial, type Trials } from './beta-binomial.ts'
 
 const population: Trials[] = (
   [
@@ -26,45 +26,16 @@ function fitted(members: readonly Trials[]) {
 }
 
 describe('the beta-binomial fit', () => {
-  it('finds what SciPy 1.17 finds (optimize.minimize, stats.beta)', () => {
+  it('finds what SciPy 1.17 finds (optimize.minimize)', () => {
     const prior = fitted(population)
     expect(prior.alpha).toBeCloseTo(6.5154, 3)
     expect(prior.beta).toBeCloseTo(3.3098, 3)
-    expect(worstTenth(prior)).toBeCloseTo(0.466647, 5)
-    const worst = worstTenth(prior)
-    const expected = [
-      [0.78776, 0],
-      [0.74223, 0],
-      [0.74343, 0],
-      [0.60565, 0.00171],
-      [0.42354, 0.82006],
-      [0.84818, 0],
-      [0.69964, 0],
-      [0.78261, 0.00163],
-      [0.47997, 0.4557],
-      [0.55098, 0.27813],
-      [0.73778, 0],
-      [0.62546, 0],
-    ] as const
-    for (const [index, member] of population.entries()) {
-      expect(shrunkRate(prior, member)).toBeCloseTo(expected[index]?.[0] ?? NaN, 4)
-      expect(probabilityBelow(worst, prior, member)).toBeCloseTo(expected[index]?.[1] ?? NaN, 4)
-    }
   })
 
   it('says nothing of nobody, and passes over who has no trials', () => {
     expect(fitBetaBinomial([])).toBeNull()
     expect(fitBetaBinomial([{ successes: 0, trials: 0 }])).toBeNull()
     expect(fitBetaBinomial([...population, { successes: 0, trials: 0 }])).toEqual(fitBetaBinomial(population))
-  })
-
-  it('draws small members towards the others, and large ones hardly', () => {
-    const prior = fitted(population)
-    const mean = prior.alpha / (prior.alpha + prior.beta)
-    const small = shrunkRate(prior, { successes: 0, trials: 2 })
-    const large = shrunkRate(prior, { successes: 0, trials: 2000 })
-    expect(mean - small).toBeLessThan(mean / 4)
-    expect(large).toBeLessThan(0.01)
   })
 
   it('finds the population that it was drawn from', () => {
@@ -87,12 +58,9 @@ describe('the beta-binomial fit', () => {
       fc.property(fc.array(fc.oneof(member, extreme), { maxLength: 30 }), (members) => {
         const prior = fitBetaBinomial(members)
         if (prior === null) return
-        const worst = worstTenth(prior)
-        for (const one of members) {
-          for (const share of [shrunkRate(prior, one), probabilityBelow(worst, prior, one)]) {
-            expect(share).toBeGreaterThanOrEqual(0)
-            expect(share).toBeLessThanOrEqual(1)
-          }
+        for (const shape of [prior.alpha, prior.beta]) {
+          expect(shape).toBeGreaterThan(0)
+          expect(shape).toBeLessThanOrEqual(1e6)
         }
       }),
       { numRuns: 60 },

@@ -1,4 +1,4 @@
-import { betaQuantile, logGamma, regularisedBeta } from './special.ts'
+import { logGamma } from './special.ts'
 
 /** Of `trials`, so many succeeded. */
 export interface Trials {
@@ -32,8 +32,9 @@ export function fitBetaBinomial(population: readonly Trials[]): BetaPrior | null
   const trials = telling.reduce((sum, member) => sum + member.trials, 0)
   const mean = (successes + 0.5) / (trials + 1)
   const [logit, logPrecision] = minimise(
-    ([atLogit, atLogPrecision]) => -logPosterior(priorAt(atLogit, atLogPrecision), telling),
-    [Math.log(mean / (1 - mean)), Math.log(10)],
+    ([atLogit, atLogPrecision]) =>
+      outside(atLogit, atLogPrecision) - logPosterior(priorAt(atLogit, atLogPrecision), telling),
+    [Math.min(logitMax, Math.max(-logitMax, Math.log(mean / (1 - mean)))), Math.log(10)],
   )
   return priorAt(logit, logPrecision)
 }
@@ -42,6 +43,12 @@ function priorAt(logit: number, logPrecision: number): BetaPrior {
   const precision = Math.exp(Math.min(logPrecisionMax, Math.max(logPrecisionMin, logPrecision)))
   const bounded = Math.min(logitMax, Math.max(-logitMax, logit))
   return { alpha: precision / (1 + Math.exp(-bounded)), beta: precision / (1 + Math.exp(bounded)) }
+}
+
+/** Grows with the distance from the bounds: past them the posterior is flat, and a simplex would walk on for ever. */
+function outside(logit: number, logPrecision: number): number {
+  const past = (value: number, low: number, high: number) => Math.max(low - value, value - high, 0)
+  return past(logit, -logitMax, logitMax) ** 2 + past(logPrecision, logPrecisionMin, logPrecisionMax) ** 2
 }
 
 function logPosterior({ alpha, beta }: BetaPrior, population: readonly Trials[]): number {
@@ -53,7 +60,7 @@ function logPosterior({ alpha, beta }: BetaPrior, population: readonly Trials[])
       sum +
       normaliser +
       logGamma(alpha + successes) +
-      logGamma(beta + trials - successes) -
+      logGamma(beta + (trials - successes)) -
       logGamma(precision + trials),
     hyperprior,
   )
@@ -93,19 +100,4 @@ function minimise(cost: (point: Point) => number, start: Point): Point {
     ;[best, middle, worst] = candidates.sort((x, y) => x.cost - y.cost)
   }
   return best?.point ?? start
-}
-
-/** Mean of the true rate of a member, given what it showed: drawn towards the population's by how little that is. */
-export function shrunkRate({ alpha, beta }: BetaPrior, { successes, trials }: Trials): number {
-  return (alpha + successes) / (alpha + beta + trials)
-}
-
-/** The rate below which a tenth of the population lies. */
-export function worstTenth({ alpha, beta }: BetaPrior): number {
-  return betaQuantile(0.1, alpha, beta)
-}
-
-/** Probability that the true rate of a member lies below `rate`, given what it showed. */
-export function probabilityBelow(rate: number, { alpha, beta }: BetaPrior, { successes, trials }: Trials): number {
-  return regularisedBeta(rate, alpha + successes, beta + trials - successes)
 }

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { seededRandom } from '../../tests/support/random.ts'
+import { drawBinomial } from '../../tests/support/simulated-rates.ts'
 import { fitFunnelPlot, funnelLimits, plotScore } from './funnel-plot.ts'
 
 const members = (
@@ -25,7 +27,7 @@ function fitted(of: readonly { successes: number; trials: number }[]) {
   return fit
 }
 
-// Reference values: the formulas of Spiegelhalter (2005) in NumPy.
+// Reference values: the formulas of Spiegelhalter (2005) in NumPy; FunnelPlotR computes its proportions by the same.
 describe('the funnel plot', () => {
   it('finds mean, over-dispersion and the spread between members', () => {
     const fit = fitted(members)
@@ -91,5 +93,23 @@ describe('the funnel plot', () => {
         },
       ),
     )
+  })
+
+  it('finds the spread of a normal population, less what holding the outer tenths takes from it', () => {
+    const [tau, trials, count] = [0.05, 1_000, 4_000]
+    const random = seededRandom(5)
+    const drawn = Array.from({ length: count }, () => {
+      const normal = Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next())
+      return { trials, successes: drawBinomial(random, trials, Math.sin(1 + tau * normal) ** 2) }
+    })
+    const fit = fitted(drawn)
+    // A standard normal held at its tenths, 1.2816, has a mean square of 0.8 - 2 * 1.2816 * 0.1755 + 0.2 * 1.2816 ** 2.
+    const held = 0.6787
+    const expected = Math.sqrt((held * (1 + 4 * trials * tau ** 2) - 1) / (4 * trials))
+    expect(Math.abs(fit.tau - expected)).toBeLessThan(0.002)
+    // So the 95 % limits are 1.614 standard deviations of such a population: 10.7 % lie outside.
+    const { low95, high95 } = funnelLimits(fit, trials)
+    const outside = drawn.filter(({ successes }) => successes / trials < low95 || successes / trials > high95)
+    expect(Math.abs(outside.length / count - 0.107)).toBeLessThan(0.02)
   })
 })

@@ -4,6 +4,7 @@ import { freshness } from './freshness.ts'
 import { hostile } from './hostile.ts'
 import { processor } from './processor.ts'
 import { query } from './query.ts'
+import { ranking } from './ranking.ts'
 import { storage } from './storage.ts'
 import { machine } from './machine.ts'
 
@@ -17,6 +18,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   storage,
   hostile,
   query,
+  ranking,
 }
 
 /**

@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Service } from '../../domain/service.ts'
+import { defaultLimits } from '../../domain/limits.ts'
+import type { Store } from '../../domain/ports/store.ts'
+import { serviceInput, type Service } from '../../domain/service.ts'
+import { param, raw, sql } from '../../domain/sql.ts'
 import { lowCompletionAnswer } from '../../queries/answers.ts'
-import { openAnswering, type Answering } from '../support/answering.ts'
+import { createQuestions } from '../../queries/questions.ts'
+import { journeyHash, openAnswering, type Answering } from '../support/answering.ts'
 import { insertFacts } from '../support/facts.ts'
+import { openMemoryRegistry } from '../support/memory-registry.ts'
 import type { OracleJourney } from '../support/oracle.ts'
 
 const monday = Date.UTC(2026, 9, 12, 9)
@@ -170,5 +175,54 @@ describe('services by low completion', () => {
     expect(await ids()).not.toContain('made-up')
     for (const id of Object.keys(counts)) if (counts[id]?.[1] !== 0) await answering.registry.deleteService(id)
     expect(await ids()).toContain('made-up')
+  })
+})
+
+describe('thousands of services in one question', () => {
+  const many = 3_000
+  const eachStarted = 12
+
+  it('takes as many statements as one service does, and flags whom it should', async () => {
+    const registry = openMemoryRegistry({ clock: answering.clock })
+    const definition = serviceInput.parse({ name: 'One of many', funnel: { steps: ['start', 'done'], window: 'P1D' } })
+    const ids = Array.from({ length: many }, (_, index) => `many-${String(index).padStart(4, '0')}`)
+    for (const id of ids) await registry.putService(id, definition)
+    // Verdicts as the processor stores them. Of 12 journeys 11 complete, and 1 of every twentieth service's.
+    await answering.stores.writes.command(sql`
+      INSERT INTO facts (service, journey, revision, givenAt, seq, step, outcomeAt, outcomeSeq, outcome, firstAt,
+        givenLastAt, events, eventsDropped, dimensions, version, givenVerdict)
+      SELECT ${param('Array(String)', ids)}[intDiv(number, ${raw(String(eachStarted))}) + 1], number, 1, [began], [0], [1], [], [], [],
+        began, began, 1, 0, map(), 1,
+        (began, began, 0, if(completes, 2, 1), if(completes, 3, 1), if(completes, [began, began], [began]), completes, 0, if(completes, 0, -1))
+      FROM (SELECT number, ${param('Int64', monday)} AS began,
+          number % ${raw(String(eachStarted))} < if(intDiv(number, ${raw(String(eachStarted))}) % 20 = 0, 1, 11) AS completes
+        FROM numbers(${raw(String(many * eachStarted))}))`)
+    let statements = 0
+    const reads: Store = {
+      ...answering.stores.reads,
+      select: (statement, options) => {
+        statements += 1
+        return answering.stores.reads.select(statement, options)
+      },
+    }
+    const questions = createQuestions({
+      reads,
+      registry,
+      clock: answering.clock,
+      limits: defaultLimits,
+      journeyHash,
+    })
+    await questions.lowCompletion({ ...period, services: ids.slice(0, 1) })
+    const ofOne = statements
+    statements = 0
+    const { services, funnelPlot } = await questions.lowCompletion({ ...period, limit: many })
+    expect(statements).toBe(ofOne)
+    expect(statements).toBeLessThanOrEqual(4)
+    expect(services.map(({ id }) => id).sort()).toEqual(ids)
+    expect(funnelPlot.points).toHaveLength(many)
+    const worst = ids.filter((_, index) => index % 20 === 0)
+    expect(services.slice(0, worst.length).map(({ id }) => id)).toEqual(worst)
+    expect(services.filter(({ flagged }) => flagged).map(({ id }) => id)).toEqual(worst)
+    expect(services[0]).toMatchObject({ started: 12, completed: 1, worstStep: { step: 'start', lost: 11 } })
   })
 })
