@@ -3,30 +3,56 @@ import { collector } from './collector.ts'
 import { freshness } from './freshness.ts'
 import { hostile } from './hostile.ts'
 import { processor } from './processor.ts'
+import { query } from './query.ts'
 import { storage } from './storage.ts'
 import { machine } from './machine.ts'
 
-const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
+/** @param numbers that stand after its name, such as the millions of events of `query` */
+type Benchmark = (numbers: readonly number[]) => Promise<unknown>
+
+const benchmarks: Readonly<Record<string, Benchmark>> = {
   collector,
   processor,
   freshness,
   storage,
   hostile,
+  query,
 }
 
-/** `npm run bench` runs all, `npm run bench -- NAME` one; the last line of each is one JSON object. */
+/**
+ * `npm run bench` runs all, `npm run bench -- NAME` one, `npm run bench -- query 10 100` one with numbers of its
+ * own; the last line of each is one JSON object.
+ */
 export async function main({ args }: Start): Promise<number> {
-  const names = args.length === 0 ? Object.keys(benchmarks) : args
-  for (const name of names) {
-    const benchmark = benchmarks[name]
-    if (benchmark === undefined) {
-      process.stderr.write(
-        `unknown benchmark ${JSON.stringify(name)}: expected one of ${Object.keys(benchmarks).join(', ')}\n`,
-      )
-      return 2
-    }
-    const result = await benchmark()
+  const asked = benchmarksAsked(args)
+  if (asked === null) {
+    process.stderr.write(
+      `unknown benchmark in ${JSON.stringify(args)}: expected some of ${Object.keys(benchmarks).join(', ')}, each with its numbers after it\n`,
+    )
+    return 2
+  }
+  for (const { name, benchmark, numbers } of asked) {
+    const result = await benchmark(numbers)
     process.stdout.write(`${JSON.stringify({ benchmark: name, machine: machine(), result })}\n`)
   }
   return 0
+}
+
+interface Asked {
+  readonly name: string
+  readonly benchmark: Benchmark
+  readonly numbers: number[]
+}
+
+/** All when none is named; null when a word is neither a benchmark nor a number after one. */
+function benchmarksAsked(args: readonly string[]): readonly Asked[] | null {
+  const asked: Asked[] = []
+  for (const word of args.length === 0 ? Object.keys(benchmarks) : args) {
+    const benchmark = Object.hasOwn(benchmarks, word) ? benchmarks[word] : undefined
+    const last = asked.at(-1)
+    if (benchmark !== undefined) asked.push({ name: word, benchmark, numbers: [] })
+    else if (last !== undefined && Number(word) > 0) last.numbers.push(Number(word))
+    else return null
+  }
+  return asked
 }

@@ -1,0 +1,65 @@
+import type { FunnelInput, Service } from '../../domain/service.ts'
+import type { Store } from '../../domain/ports/store.ts'
+import type { Questions } from '../../queries/context.ts'
+import { rawBreakdown, rawByService, rawFunnel, rawJourneys, rawTrend } from './query-raw.ts'
+
+const dayMs = 86_400_000
+
+export interface Asked {
+  readonly name: string
+  /** From our tables, as the API does. */
+  readonly ours: () => Promise<unknown>
+  /** The same from the raw events. */
+  readonly raw: () => Promise<unknown>
+}
+
+/** What a product owner asks of a service, over the 90 days (or 28) until `now`, and the same of the raw events. */
+export function questionsOf(questions: Questions, raw: Store, service: Service, now: number): readonly Asked[] {
+  const period = (days: number) => ({ from: now - days * dayMs, to: now })
+  const asked = (days: number) => {
+    const { from, to } = period(days)
+    return { service, from: new Date(from).toISOString(), to: new Date(to).toISOString() }
+  }
+  const own = (days: number) => ({ service: service.id, funnel: service.funnel, ...period(days) })
+  const adHoc = adHocOf(service.funnel)
+  return [
+    {
+      name: 'funnel, 90 days, by device',
+      ours: () => questions.funnel({ ...asked(90), breakdown: 'device' }),
+      raw: () => rawBreakdown(raw, own(90)),
+    },
+    { name: 'funnel, 28 days', ours: () => questions.funnel(asked(28)), raw: () => rawFunnel(raw, own(28)) },
+    {
+      name: 'trend, 90 days, by day',
+      ours: () => questions.trend({ ...asked(90), interval: 'day' }),
+      raw: () => rawTrend(raw, own(90)),
+    },
+    {
+      name: 'ad hoc funnel, 90 days',
+      ours: () => questions.funnel({ ...asked(90), funnel: adHoc }),
+      raw: () => rawFunnel(raw, { ...own(90), funnel: adHoc }),
+    },
+    {
+      name: 'journeys, a page of the abandoned',
+      ours: () => questions.journeys({ ...asked(28), state: 'abandoned' }),
+      raw: () => rawJourneys(raw, own(28)),
+    },
+  ]
+}
+
+/** Of all services at once. */
+export function lowCompletionOf(questions: Questions, raw: Store, services: readonly Service[], now: number): Asked {
+  const from = now - 28 * dayMs
+  const [first] = services
+  if (first === undefined) throw new Error('there is no service')
+  return {
+    name: 'low completion, 28 days, 50 services',
+    ours: () => questions.lowCompletion({ from: new Date(from).toISOString(), to: new Date(now).toISOString() }),
+    raw: () => rawByService(raw, { funnel: first.funnel, from, to: now }),
+  }
+}
+
+/** Every other step: a funnel that nobody has asked before. */
+function adHocOf(funnel: FunnelInput): FunnelInput {
+  return { ...funnel, steps: funnel.steps.filter((_, index) => index % 2 === 0), window: 'P3D' }
+}
