@@ -7,7 +7,7 @@ export interface StoredEvent {
   readonly service: string
   /** Keyed hash of (service, reference): 16 lower-case hex digits, 64 bits. */
   readonly journey: string
-  /** Keyed hash of the event's id, or of what identifies it without one: 48 bits, as a whole number. */
+  /** Keyed hash of the event's id, or of what identifies it without one: 41 bits, as a whole number. */
   readonly identity: number
   readonly type: EventType
   /** Step name; empty where the type has none. */

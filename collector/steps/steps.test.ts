@@ -343,12 +343,12 @@ describe('withIdentity', () => {
     expect(new Set(identities).size).toBe(events.length)
   })
 
-  it('is a whole number of 48 bits that a double holds', async () => {
+  it('is a whole number of 41 bits that a double holds', async () => {
     const identities = await Promise.all(
       Array.from({ length: 50 }, (_, index) => identity(step('start', { id: `${index}` }))),
     )
-    expect(identities.every((value) => Number.isSafeInteger(value) && value >= 0 && value < 2 ** 48)).toBe(true)
-    expect(Math.max(...identities)).toBeGreaterThan(2 ** 46)
+    expect(identities.every((value) => Number.isSafeInteger(value) && value >= 0 && value < 2 ** 41)).toBe(true)
+    expect(Math.max(...identities)).toBeGreaterThan(2 ** 39)
   })
 })
 

@@ -2,6 +2,7 @@ import { seededRandom, type Random } from '../../domain/random.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 import { makeAttributes, makePaths, type Path } from './query-paths.ts'
 import { pagesOf, type BenchService, type Shape } from './query-services.ts'
+import { hex, identityOf } from './synthetic.ts'
 
 /** People that are under way at once: at 10,000 events a second each sends one every 20 seconds. */
 const underWay = 200_000
@@ -37,7 +38,7 @@ export function createTraffic(
     const comesBack = old.length > 0 && random.chance(1 / returning)
     return {
       service: id,
-      journey: (comesBack ? old[random.whole(0, old.length - 1)] : undefined) ?? hex(random),
+      journey: (comesBack ? old[random.whole(0, old.length - 1)] : undefined) ?? hex(random, 16),
       path: one(random, paths.get(shape) ?? []),
       dimensions: one(random, attributes),
       sent: 0,
@@ -73,15 +74,4 @@ function one<Item>(random: Random | undefined, items: readonly Item[]): Item {
   const item = items[random === undefined ? items.length - 1 : random.whole(0, items.length - 1)]
   if (item === undefined) throw new Error('one of none')
   return item
-}
-
-function hex(random: Random): string {
-  let text = ''
-  while (text.length < 16) text += random.whole(0, 0xffff).toString(16).padStart(4, '0')
-  return text
-}
-
-/** Of an event that came with an id. */
-function identityOf(random: Random): number {
-  return random.whole(0, 2 ** 24 - 1) * 2 ** 24 + random.whole(0, 2 ** 23 - 1) * 2 + 1
 }

@@ -52,7 +52,7 @@ function oneJourney(random: Random, services: readonly string[], from: number): 
     events.push({
       service,
       journey,
-      identity: random.whole(0, 2 ** 24 - 1) * 2 ** 24 + random.whole(0, 2 ** 23 - 1) * 2 + 1,
+      identity: identityOf(random),
       step: '',
       at,
       seq: seq++,
@@ -78,7 +78,12 @@ function oneJourney(random: Random, services: readonly string[], from: number): 
   return events
 }
 
-function hex(random: Random, digits: number): string {
+/** 40 random bits, and the one of an event that came with an id. */
+export function identityOf(random: Random): number {
+  return random.whole(0, 2 ** 20 - 1) * 2 ** 21 + random.whole(0, 2 ** 20 - 1) * 2 + 1
+}
+
+export function hex(random: Random, digits: number): string {
   let text = ''
   while (text.length < digits) text += random.whole(0, 0xffff).toString(16).padStart(4, '0')
   return text
