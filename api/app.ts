@@ -17,6 +17,7 @@ import { funnelRoutes } from './routes/funnel.ts'
 import { journeyRoutes } from './routes/journeys.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { lowCompletionRoutes } from './routes/low-completion.ts'
+import { pathRoutes } from './routes/paths.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { statusRoutes, type Status } from './routes/status.ts'
 import { trendRoutes } from './routes/trend.ts'
@@ -43,6 +44,7 @@ export function apiRoutes(options: Omit<ApiOptions, 'clock' | 'signals'>): reado
     ...serviceRoutes(registry, limits.bodyBytesMax),
     ...funnelRoutes(questions),
     ...trendRoutes(questions),
+    ...pathRoutes(questions),
     ...journeyRoutes(questions, limits),
     ...lowCompletionRoutes(questions, registry),
     ...keyRoutes(registry, limits.bodyBytesMax),

@@ -3,6 +3,7 @@ import type {
   FunnelAnswerStep,
   JourneysAnswer,
   LowCompletionAnswer,
+  PathsAnswer,
   Rate,
   Totals,
   TrailAnswer,
@@ -165,6 +166,48 @@ export const trendExample: TrendAnswer = {
       state: 'complete',
     },
   ],
+}
+
+const ofJourneys = (journeys: number, completed: number) => ({ journeys, completed, lost: journeys - completed })
+const nothingMore = { rows: 0, journeys: 0 }
+
+export const pathsExample: PathsAnswer = {
+  ...asked,
+  step: 'your-name',
+  position: 2,
+  started: 1434,
+  seen: 1316,
+  entered: 1316,
+  began: 0,
+  ended: 402,
+  next: [
+    { step: 'pay-card', ...ofJourneys(640, 630) },
+    { step: 'pay-bank', ...ofJourneys(157, 154) },
+    { step: 'help', ...ofJourneys(131, 14) },
+  ],
+  previous: [
+    { step: 'start', ...ofJourneys(1316, 784) },
+    { step: 'pay-card', ...ofJourneys(88, 61) },
+  ],
+  loops: [
+    { step: 'your-name', back: 'your-name', ...ofJourneys(243, 97), times: 391 },
+    { step: 'pay-card', back: 'your-name', ...ofJourneys(88, 61), times: 95 },
+  ],
+  edges: [],
+  instead: {
+    ...ofJourneys(519, 0),
+    nothing: ofJourneys(402, 0),
+    next: [{ step: 'help', ...ofJourneys(117, 0) }],
+    last: [{ step: 'help', ...ofJourneys(117, 0) }],
+  },
+  other: {
+    next: nothingMore,
+    previous: nothingMore,
+    loops: nothingMore,
+    edges: nothingMore,
+    insteadNext: nothingMore,
+    insteadLast: nothingMore,
+  },
 }
 
 const journey = {

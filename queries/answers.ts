@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { pathsFields } from './paths-answer.ts'
 
 /**
  * The shapes of every answer. OpenAPI is made from them, so a description here is what a caller reads.
@@ -277,3 +278,6 @@ export const lowCompletionAnswer = z
   })
   .meta({ id: 'LowCompletionAnswer' })
 export type LowCompletionAnswer = z.infer<typeof lowCompletionAnswer>
+
+export const pathsAnswer = z.strictObject({ ...asked, ...pathsFields }).meta({ id: 'PathsAnswer' })
+export type PathsAnswer = z.infer<typeof pathsAnswer>

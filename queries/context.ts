@@ -9,6 +9,7 @@ import type {
   Interval,
   JourneysAnswer,
   LowCompletionAnswer,
+  PathsAnswer,
   TrailAnswer,
   TrendAnswer,
 } from './answers.ts'
@@ -69,6 +70,15 @@ export interface JourneysQuestion extends FunnelAsk {
   readonly cursor?: string | undefined
 }
 
+export interface PathsQuestion extends FunnelAsk {
+  /** Name of a step, of the funnel or not; the whole service when absent. */
+  readonly step?: string | undefined
+  /** Tells apart a step that stands several times in the funnel, from 1; only with `step`. */
+  readonly position?: number | undefined
+  /** Rows of each list. */
+  readonly limit?: number | undefined
+}
+
 export interface TrailQuestion {
   readonly service: Service
   /** Hash (tried first) or reference. */
@@ -92,6 +102,7 @@ export interface Questions {
   journeys(question: JourneysQuestion): Promise<JourneysAnswer>
   /** `null` when nothing is known of the journey. */
   trail(question: TrailQuestion): Promise<TrailAnswer | null>
+  paths(question: PathsQuestion): Promise<PathsAnswer>
   lowCompletion(question: LowCompletionQuestion): Promise<LowCompletionAnswer>
   /** Of everything: changes when any answer may have. */
   revision(): Promise<string>

@@ -10,9 +10,11 @@ import {
   type FunnelAnswer,
   type JourneysAnswer,
   type LowCompletionAnswer,
+  type PathsAnswer,
   type TrailAnswer,
   type TrendAnswer,
 } from './answers.ts'
+import { pathEdge, pathLoop } from './paths-answer.ts'
 
 /**
  * Answers as CSV (RFC 4180): the same rows, one table a question. A column is the path of a field
@@ -32,6 +34,21 @@ export const trendCsv = (answer: TrendAnswer): string => table(trendPeriod, answ
 export const journeysCsv = (answer: JourneysAnswer): string => table(journeyRow, answer.journeys)
 export const trailCsv = (answer: TrailAnswer): string => table(trailEvent, answer.events)
 export const lowCompletionCsv = (answer: LowCompletionAnswer): string => table(rankedService, answer.services)
+
+export const pathsCsv = (answer: PathsAnswer): string =>
+  table(pathsRow, [
+    ...part('next', answer.next),
+    ...part('previous', answer.previous),
+    ...part('loops', answer.loops),
+    ...part('edges', answer.edges),
+    ...part('instead.next', answer.instead?.next ?? []),
+    ...part('instead.last', answer.instead?.last ?? []),
+  ])
+
+const part = (list: string, rows: readonly object[]): object[] => rows.map((row) => ({ list, ...row }))
+
+/** Rows of several lists: the columns that a list has not are empty. */
+const pathsRow = z.object({ list: z.string(), ...pathLoop.shape, ...pathEdge.shape })
 
 const funnelRow = z.object({
   whole: z.boolean(),
