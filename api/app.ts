@@ -17,6 +17,7 @@ import { funnelRoutes } from './routes/funnel.ts'
 import { journeyRoutes } from './routes/journeys.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { lowCompletionRoutes } from './routes/low-completion.ts'
+import { opportunityRoutes } from './routes/opportunities.ts'
 import { pathRoutes } from './routes/paths.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { statusRoutes, type Status } from './routes/status.ts'
@@ -47,6 +48,7 @@ export function apiRoutes(options: Omit<ApiOptions, 'clock' | 'signals'>): reado
     ...pathRoutes(questions),
     ...journeyRoutes(questions, limits),
     ...lowCompletionRoutes(questions, registry),
+    ...opportunityRoutes(questions, registry),
     ...keyRoutes(registry, limits.bodyBytesMax),
   ]
 }

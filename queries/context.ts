@@ -9,6 +9,7 @@ import type {
   Interval,
   JourneysAnswer,
   LowCompletionAnswer,
+  OpportunitiesAnswer,
   PathsAnswer,
   TrailAnswer,
   TrendAnswer,
@@ -92,6 +93,8 @@ export interface LowCompletionQuestion extends PeriodInput {
   readonly limit?: number | undefined
 }
 
+export type OpportunitiesQuestion = LowCompletionQuestion
+
 /**
  * The questions, bound to a context.
  * Each rejects with {InvalidParameter} (which parameter, what is allowed), {QueryTooLarge}, {StoreUnavailable}.
@@ -102,6 +105,7 @@ export interface Questions {
   journeys(question: JourneysQuestion): Promise<JourneysAnswer>
   /** `null` when nothing is known of the journey. */
   trail(question: TrailQuestion): Promise<TrailAnswer | null>
+  opportunities(question: OpportunitiesQuestion): Promise<OpportunitiesAnswer>
   paths(question: PathsQuestion): Promise<PathsAnswer>
   lowCompletion(question: LowCompletionQuestion): Promise<LowCompletionAnswer>
   /** Of everything: changes when any answer may have. */

@@ -3,6 +3,7 @@ import {
   breakdownRow,
   funnelAnswerStep,
   journeyRow,
+  opportunity,
   rankedService,
   totals,
   trailEvent,
@@ -10,6 +11,7 @@ import {
   type FunnelAnswer,
   type JourneysAnswer,
   type LowCompletionAnswer,
+  type OpportunitiesAnswer,
   type PathsAnswer,
   type TrailAnswer,
   type TrendAnswer,
@@ -35,6 +37,7 @@ export const journeysCsv = (answer: JourneysAnswer): string => table(journeyRow,
 export const trailCsv = (answer: TrailAnswer): string => table(trailEvent, answer.events)
 export const lowCompletionCsv = (answer: LowCompletionAnswer): string => table(rankedService, answer.services)
 
+export const opportunitiesCsv = (answer: OpportunitiesAnswer): string => table(opportunity, answer.opportunities)
 export const pathsCsv = (answer: PathsAnswer): string =>
   table(pathsRow, [
     ...part('next', answer.next),

@@ -2,6 +2,7 @@ import type { QueryContext, Questions } from './context.ts'
 import { funnel } from './funnel.ts'
 import { journeys } from './journeys.ts'
 import { lowCompletion } from './low-completion.ts'
+import { opportunities } from './opportunities.ts'
 import { paths } from './paths.ts'
 import { revisionOf } from './revision.ts'
 import { trail } from './trail.ts'
@@ -14,6 +15,7 @@ export function createQuestions(context: QueryContext): Questions {
     trend: (question) => trend(context, question),
     journeys: (question) => journeys(context, question),
     trail: (question) => trail(context, question),
+    opportunities: (question) => opportunities(context, question),
     paths: (question) => paths(context, question),
     lowCompletion: (question) => lowCompletion(context, question),
     revision: () => revisionOf(context, 'all'),
