@@ -6,7 +6,7 @@ import type { PathsInstead, PathsOther } from './paths-answer.ts'
 import { othersStatement, pathsStatement, type Focus, type ListName, pathKinds } from './paths-statement.ts'
 import { provenance } from './provenance.ts'
 import { revisionOf } from './revision.ts'
-import { nameByHash, namesSeen } from './seen-names.ts'
+import { isNameSeen, nameByHash } from './seen-names.ts'
 import { positionAsked, resolveSubject, type Subject } from './subject.ts'
 import { onVerdicts } from './verdicts.ts'
 
@@ -106,7 +106,7 @@ async function focusOf(context: QueryContext, subject: Subject, question: PathsQ
   }
   const { positions, order } = subject.funnel
   const isInFunnel = positions.some(({ names }) => names.includes(step))
-  if (!isInFunnel && !(await namesSeen(context, subject.service, step)))
+  if (!isInFunnel && !(await isNameSeen(context, subject.service, step)))
     throw new InvalidParameter('step', 'the name of a step that this service has, in its funnel or in events')
   if (order === 'any' || !isInFunnel) {
     if (position !== undefined) throw new InvalidParameter('position', 'only with a step of an ordered funnel')

@@ -29,7 +29,7 @@ export async function nameByHash(
 }
 
 /** Whether events of the service were seen with this name. Reads one key of step_names. */
-export async function namesSeen(context: QueryContext, service: Service, step: string): Promise<boolean> {
+export async function isNameSeen(context: QueryContext, service: Service, step: string): Promise<boolean> {
   const rows = await context.reads.select<{ step: string }>(
     sql`SELECT step FROM step_names WHERE service = ${param('String', service.id)} AND step = ${param('String', step)} LIMIT 1`,
     { secondsMax: context.limits.querySecondsMax },
