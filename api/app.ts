@@ -17,6 +17,8 @@ import { funnelRoutes } from './routes/funnel.ts'
 import { journeyRoutes } from './routes/journeys.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { lowCompletionRoutes } from './routes/low-completion.ts'
+import { opportunityRoutes } from './routes/opportunities.ts'
+import { pathRoutes } from './routes/paths.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { statusRoutes, type Status } from './routes/status.ts'
 import { timeToCompleteRoutes } from './routes/time-to-complete.ts'
@@ -45,8 +47,10 @@ export function apiRoutes(options: Omit<ApiOptions, 'clock' | 'signals'>): reado
     ...funnelRoutes(questions),
     ...trendRoutes(questions),
     ...timeToCompleteRoutes(questions),
+    ...pathRoutes(questions),
     ...journeyRoutes(questions, limits),
     ...lowCompletionRoutes(questions, registry),
+    ...opportunityRoutes(questions, registry),
     ...keyRoutes(registry, limits.bodyBytesMax),
   ]
 }

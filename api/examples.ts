@@ -3,6 +3,8 @@ import type {
   FunnelAnswerStep,
   JourneysAnswer,
   LowCompletionAnswer,
+  OpportunitiesAnswer,
+  PathsAnswer,
   Rate,
   TimeToCompleteAnswer,
   Totals,
@@ -185,6 +187,48 @@ export const trendExample: TrendAnswer = {
   ],
 }
 
+const ofJourneys = (journeys: number, completed: number) => ({ journeys, completed, lost: journeys - completed })
+const nothingMore = { rows: 0, journeys: 0 }
+
+export const pathsExample: PathsAnswer = {
+  ...asked,
+  step: 'your-name',
+  position: 2,
+  started: 1434,
+  seen: 1316,
+  entered: 1316,
+  began: 0,
+  ended: 402,
+  next: [
+    { step: 'pay-card', ...ofJourneys(640, 630) },
+    { step: 'pay-bank', ...ofJourneys(157, 154) },
+    { step: 'help', ...ofJourneys(131, 14) },
+  ],
+  previous: [
+    { step: 'start', ...ofJourneys(1316, 784) },
+    { step: 'pay-card', ...ofJourneys(88, 61) },
+  ],
+  loops: [
+    { step: 'your-name', back: 'your-name', ...ofJourneys(243, 97), times: 391 },
+    { step: 'pay-card', back: 'your-name', ...ofJourneys(88, 61), times: 95 },
+  ],
+  edges: [],
+  instead: {
+    ...ofJourneys(519, 0),
+    nothing: ofJourneys(402, 0),
+    next: [{ step: 'help', ...ofJourneys(117, 0) }],
+    last: [{ step: 'help', ...ofJourneys(117, 0) }],
+  },
+  other: {
+    next: nothingMore,
+    previous: nothingMore,
+    loops: nothingMore,
+    edges: nothingMore,
+    insteadNext: nothingMore,
+    insteadLast: nothingMore,
+  },
+}
+
 const journey = {
   journey: '9f86d081884c7d65',
   start: '2026-01-05T09:12:44.000Z',
@@ -254,4 +298,41 @@ export const lowCompletionExample: LowCompletionAnswer = {
     points: [{ id: 'renew-fishing-licence', started: 1434, rate: 0.5467, z: -2.9 }],
     limits: [{ started: 1434, low95: 0.63, high95: 0.93, low998: 0.5, high998: 0.98 }],
   },
+}
+
+export const opportunitiesExample: OpportunitiesAnswer = {
+  from: asked.from,
+  to: asked.to,
+  tz: 'UTC',
+  asOf: asked.asOf,
+  revision: asked.revision,
+  period: asked.period,
+  opportunities: [
+    {
+      rank: 1,
+      service: 'renew-fishing-licence',
+      name: 'Renew a fishing licence',
+      department: 'environment-agency',
+      sample: false,
+      position: 2,
+      step: 'your-name',
+      stepName: 'Your name',
+      entered: 1316,
+      lost: 519,
+      keptRate: rate(0.6056, 0.579, 0.6317),
+      finishingRate: rate(0.9837, 0.9723, 0.9904),
+      benchmark: 'peers',
+      peers: { services: 23, rate: 0.86, recoverable: { value: 328.1, low: 281.7, high: 373.2 } },
+      bestQuarter: {
+        from: '2025-08-04T00:00:00.000Z',
+        to: '2025-11-03T00:00:00.000Z',
+        rate: 0.64,
+        recoverable: { value: 43.4, low: 2.1, high: 84.6 },
+      },
+      recoverable: { value: 328.1, low: 281.7, high: 373.2 },
+      cost: { value: 2460.75, low: 2112.75, high: 2799, currency: 'GBP' },
+      costReason: null,
+    },
+  ],
+  other: 0,
 }

@@ -40,6 +40,10 @@ const calls: Record<string, [path: string, init?: ApiRequest]> = {
   'trend of visas': ['/v1/services/visas/trend'],
   'journeys of visas': ['/v1/services/visas/journeys'],
   'trail of visas': ['/v1/services/visas/journeys/x'],
+  'paths of fishing': ['/v1/services/fishing/paths'],
+  'paths of visas': ['/v1/services/visas/paths'],
+  opportunities: ['/v1/opportunities'],
+  'opportunities of home': ['/v1/opportunities?department=home'],
   ranking: ['/v1/low-completion'],
   'ranking of home': ['/v1/low-completion?department=home'],
   'put fishing, environment': ['/v1/services/fishing', put('environment')],
@@ -76,6 +80,10 @@ post funnel of fishing        | 401    | 403    | 200  | 403   | 200          | 
 trend of visas                | 401    | 403    | 200  | 403   | 403          | 403              | 403           | 403
 journeys of visas             | 401    | 403    | 200  | 403   | 403          | 403              | 403           | 403
 trail of visas                | 401    | 403    | 200  | 403   | 403          | 403              | 403           | 403
+paths of fishing              | 401    | 403    | 200  | 403   | 200          | 200              | 403           | 403
+paths of visas                | 401    | 403    | 200  | 403   | 403          | 403              | 403           | 403
+opportunities                 | 401    | 403    | 200  | 403   | 200          | 200              | 403           | 403
+opportunities of home         | 401    | 403    | 200  | 403   | 200          | 403              | 403           | 403
 ranking                       | 401    | 403    | 200  | 403   | 200          | 200              | 403           | 403
 ranking of home               | 401    | 403    | 200  | 403   | 200          | 403              | 403           | 403
 put fishing, environment      | 401    | 403    | 403  | 200   | 403          | 403              | 200           | 200

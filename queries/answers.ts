@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { pathsFields } from './paths-answer.ts'
 
 /**
  * The shapes of every answer. OpenAPI is made from them, so a description here is what a caller reads.
@@ -353,3 +354,57 @@ export const lowCompletionAnswer = z
   })
   .meta({ id: 'LowCompletionAnswer' })
 export type LowCompletionAnswer = z.infer<typeof lowCompletionAnswer>
+
+export const pathsAnswer = z.strictObject({ ...asked, ...pathsFields }).meta({ id: 'PathsAnswer' })
+export type PathsAnswer = z.infer<typeof pathsAnswer>
+
+const estimate = z
+  .strictObject({ value: z.number().min(0), low: z.number().min(0), high: z.number().min(0) })
+  .meta({ id: 'Estimate', description: 'A figure with its interval, 95 % or wider' })
+
+export const opportunity = z
+  .strictObject({
+    rank: z.int().min(1),
+    service: z.string(),
+    name: z.string(),
+    department: z.string().nullable(),
+    sample: z.boolean().describe('Made-up data'),
+    position: z.int().min(1),
+    step: z.string().nullable().describe('null of order any, whose positions are how many steps were done'),
+    stepName: z.string(),
+    entered: count.describe('Elapsed journeys that reached the step; at least 100'),
+    lost: count.describe('Of these, who failed or were abandoned there'),
+    keptRate: rateOrNull.describe('(entered - lost) / entered'),
+    finishingRate: rateOrNull.describe('Of those not lost there, who completed'),
+    benchmark: z.enum(['peers', 'best-quarter']).describe('By which more could be recovered'),
+    peers: z
+      .strictObject({ services: count, rate: share, recoverable: estimate })
+      .nullable()
+      .describe('What the step keeps in a typical service that has it; null where fewer than 5 services have it'),
+    bestQuarter: z
+      .strictObject({ from: instant, to: instant, rate: share, recoverable: estimate })
+      .nullable()
+      .describe(
+        'What it kept in the best of the four stretches of 13 weeks that end with the period, each drawn towards the others; null where fewer than two had 100 journeys at the step',
+      ),
+    recoverable: estimate.describe(
+      'Journeys of the period that would have finished: entered x (benchmark - own rate, drawn towards it) x finishingRate, all other steps as they are. Not to be added up over steps of one service',
+    ),
+    cost: z
+      .strictObject({ ...estimate.shape, currency: z.string().nullable() })
+      .nullable()
+      .describe('recoverable x costs.otherChannel of the service'),
+    costReason: z.string().nullable().describe('Why there is no cost'),
+  })
+  .meta({ id: 'Opportunity' })
+export type Opportunity = z.infer<typeof opportunity>
+
+export const opportunitiesAnswer = z
+  .strictObject({
+    ...range,
+    ...provenance,
+    opportunities: z.array(opportunity),
+    other: count.describe('Steps past `limit`'),
+  })
+  .meta({ id: 'OpportunitiesAnswer' })
+export type OpportunitiesAnswer = z.infer<typeof opportunitiesAnswer>

@@ -11,6 +11,8 @@ import type {
   JourneysAnswer,
   LowCompletionAnswer,
   TimeToCompleteAnswer,
+  OpportunitiesAnswer,
+  PathsAnswer,
   TrailAnswer,
   TrendAnswer,
 } from './answers.ts'
@@ -88,6 +90,15 @@ export interface JourneysQuestion extends FunnelAsk {
   readonly cursor?: string | undefined
 }
 
+export interface PathsQuestion extends FunnelAsk {
+  /** Name of a step, of the funnel or not; the whole service when absent. */
+  readonly step?: string | undefined
+  /** Tells apart a step that stands several times in the funnel, from 1; only with `step`. */
+  readonly position?: number | undefined
+  /** Rows of each list. */
+  readonly limit?: number | undefined
+}
+
 export interface TrailQuestion {
   readonly service: Service
   /** Hash (tried first) or reference. */
@@ -101,6 +112,8 @@ export interface LowCompletionQuestion extends PeriodInput {
   readonly limit?: number | undefined
 }
 
+export type OpportunitiesQuestion = LowCompletionQuestion
+
 /**
  * The questions, bound to a context.
  * Each rejects with {InvalidParameter} (which parameter, what is allowed), {QueryTooLarge}, {StoreUnavailable}.
@@ -112,6 +125,8 @@ export interface Questions {
   journeys(question: JourneysQuestion): Promise<JourneysAnswer>
   /** `null` when nothing is known of the journey. */
   trail(question: TrailQuestion): Promise<TrailAnswer | null>
+  opportunities(question: OpportunitiesQuestion): Promise<OpportunitiesAnswer>
+  paths(question: PathsQuestion): Promise<PathsAnswer>
   lowCompletion(question: LowCompletionQuestion): Promise<LowCompletionAnswer>
   /** Of everything: changes when any answer may have. */
   revision(): Promise<string>

@@ -4,6 +4,7 @@ import {
   comparisons,
   funnelAnswerStep,
   journeyRow,
+  opportunity,
   rankedService,
   timeToCompleteAnswer,
   totals,
@@ -13,9 +14,12 @@ import {
   type JourneysAnswer,
   type LowCompletionAnswer,
   type TimeToCompleteAnswer,
+  type OpportunitiesAnswer,
+  type PathsAnswer,
   type TrailAnswer,
   type TrendAnswer,
 } from './answers.ts'
+import { pathEdge, pathLoop } from './paths-answer.ts'
 
 /**
  * Answers as CSV (RFC 4180): the same rows, one table a question. A column is the path of a field
@@ -54,6 +58,21 @@ export const lowCompletionCsv = (answer: LowCompletionAnswer): string => table(r
 
 /** Of rows of the compared period: which one it is. */
 const comparison = z.enum(comparisons).optional()
+export const opportunitiesCsv = (answer: OpportunitiesAnswer): string => table(opportunity, answer.opportunities)
+export const pathsCsv = (answer: PathsAnswer): string =>
+  table(pathsRow, [
+    ...part('next', answer.next),
+    ...part('previous', answer.previous),
+    ...part('loops', answer.loops),
+    ...part('edges', answer.edges),
+    ...part('instead.next', answer.instead?.next ?? []),
+    ...part('instead.last', answer.instead?.last ?? []),
+  ])
+
+const part = (list: string, rows: readonly object[]): object[] => rows.map((row) => ({ list, ...row }))
+
+/** Rows of several lists: the columns that a list has not are empty. */
+const pathsRow = z.object({ list: z.string(), ...pathLoop.shape, ...pathEdge.shape })
 
 const funnelRow = z.object({
   whole: z.boolean(),

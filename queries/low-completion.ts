@@ -54,7 +54,11 @@ export async function lowCompletion(
   }
 }
 
-async function comparedServices(context: QueryContext, question: LowCompletionQuestion): Promise<readonly Service[]> {
+/** Services that a question compares: what the caller may read, made-up ones only while no real one has events. */
+export async function comparedServices(
+  context: QueryContext,
+  question: Pick<LowCompletionQuestion, 'services' | 'department'>,
+): Promise<readonly Service[]> {
   const all = await context.registry.services()
   const real = all.filter(({ sample }) => !sample)
   const seen = await servicesSeen(
@@ -70,7 +74,7 @@ async function comparedServices(context: QueryContext, question: LowCompletionQu
 }
 
 /** Where all services have one zone, days are of it; days of several zones have no common midnight. */
-function sharedZone(services: readonly Service[]): string {
+export function sharedZone(services: readonly Service[]): string {
   const zones = new Set(services.map(({ timeZone }) => timeZone))
   const [zone] = zones
   return zones.size === 1 && zone !== undefined ? zone : 'UTC'

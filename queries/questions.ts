@@ -2,6 +2,8 @@ import type { QueryContext, Questions } from './context.ts'
 import { funnel } from './funnel.ts'
 import { journeys } from './journeys.ts'
 import { lowCompletion } from './low-completion.ts'
+import { opportunities } from './opportunities.ts'
+import { paths } from './paths.ts'
 import { revisionOf } from './revision.ts'
 import { timeToComplete } from './time-to-complete.ts'
 import { trail } from './trail.ts'
@@ -15,6 +17,8 @@ export function createQuestions(context: QueryContext): Questions {
     timeToComplete: (question) => timeToComplete(context, question),
     journeys: (question) => journeys(context, question),
     trail: (question) => trail(context, question),
+    opportunities: (question) => opportunities(context, question),
+    paths: (question) => paths(context, question),
     lowCompletion: (question) => lowCompletion(context, question),
     revision: () => revisionOf(context, 'all'),
   }

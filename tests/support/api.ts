@@ -4,6 +4,8 @@ import {
   journeysExample,
   lowCompletionExample,
   timeToCompleteExample,
+  opportunitiesExample,
+  pathsExample,
   trailExample,
   trendExample,
 } from '../../api/examples.ts'
@@ -32,6 +34,8 @@ export function exampleQuestions() {
     timeToComplete: keep('timeToComplete', timeToCompleteExample),
     journeys: keep('journeys', journeysExample),
     trail: keep('trail', trailExample),
+    opportunities: keep('opportunities', opportunitiesExample),
+    paths: keep('paths', pathsExample),
     lowCompletion: keep('lowCompletion', lowCompletionExample),
     revision: async () => '0',
   }
