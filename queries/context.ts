@@ -4,6 +4,7 @@ import type { Registry } from '../domain/ports/registry.ts'
 import type { Store } from '../domain/ports/store.ts'
 import type { FunnelInput, Service } from '../domain/service.ts'
 import type {
+  DiscoverAnswer,
   DrillDownState,
   FunnelAnswer,
   Interval,
@@ -75,6 +76,14 @@ export interface TrailQuestion {
   readonly journey: string
 }
 
+export interface DiscoverQuestion extends PeriodInput {
+  readonly service: Service
+  /** Dimension and value; several must all hold. */
+  readonly where?: FunnelAsk['where']
+  /** Most positions that the suggestion may have. */
+  readonly limit?: number | undefined
+}
+
 export interface LowCompletionQuestion extends PeriodInput {
   /** Of these services; all that the caller may read when absent. */
   readonly services?: readonly string[] | undefined
@@ -92,6 +101,7 @@ export interface Questions {
   journeys(question: JourneysQuestion): Promise<JourneysAnswer>
   /** `null` when nothing is known of the journey. */
   trail(question: TrailQuestion): Promise<TrailAnswer | null>
+  discover(question: DiscoverQuestion): Promise<DiscoverAnswer>
   lowCompletion(question: LowCompletionQuestion): Promise<LowCompletionAnswer>
   /** Of everything: changes when any answer may have. */
   revision(): Promise<string>

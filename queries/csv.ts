@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import {
   breakdownRow,
+  discoveredStep,
   funnelAnswerStep,
   journeyRow,
   rankedService,
   totals,
   trailEvent,
   trendPeriod,
+  type DiscoverAnswer,
   type FunnelAnswer,
   type JourneysAnswer,
   type LowCompletionAnswer,
@@ -31,6 +33,7 @@ export const funnelCsv = (answer: FunnelAnswer): string =>
 export const trendCsv = (answer: TrendAnswer): string => table(trendPeriod, answer.periods)
 export const journeysCsv = (answer: JourneysAnswer): string => table(journeyRow, answer.journeys)
 export const trailCsv = (answer: TrailAnswer): string => table(trailEvent, answer.events)
+export const discoverCsv = (answer: DiscoverAnswer): string => table(discoveredStep, answer.steps)
 export const lowCompletionCsv = (answer: LowCompletionAnswer): string => table(rankedService, answer.services)
 
 const funnelRow = z.object({

@@ -1,5 +1,6 @@
 import type { Start } from '../../infra/program.ts'
 import { collector } from './collector.ts'
+import { discover } from './discover.ts'
 import { freshness } from './freshness.ts'
 import { hostile } from './hostile.ts'
 import { processor } from './processor.ts'
@@ -12,6 +13,7 @@ const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
   freshness,
   storage,
   hostile,
+  discover,
 }
 
 /** `npm run bench` runs all, `npm run bench -- NAME` one; the last line of each is one JSON object. */

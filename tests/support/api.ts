@@ -1,5 +1,12 @@
 import { createApi, type ApiEnv } from '../../api/app.ts'
-import { funnelExample, journeysExample, lowCompletionExample, trailExample, trendExample } from '../../api/examples.ts'
+import {
+  discoverExample,
+  funnelExample,
+  journeysExample,
+  lowCompletionExample,
+  trailExample,
+  trendExample,
+} from '../../api/examples.ts'
 import type { ApiSignals } from '../../api/signals.ts'
 import type { NewKey } from '../../domain/key.ts'
 import { defaultLimits, type Limits } from '../../domain/limits.ts'
@@ -24,6 +31,7 @@ export function exampleQuestions() {
     trend: keep('trend', trendExample),
     journeys: keep('journeys', journeysExample),
     trail: keep('trail', trailExample),
+    discover: keep('discover', discoverExample),
     lowCompletion: keep('lowCompletion', lowCompletionExample),
     revision: async () => '0',
   }
