@@ -94,19 +94,27 @@ function passagesOf(relations: Relations, order: readonly number[], stretch: rea
   const wanted = new Set(stretch)
   const places = stretch.map((name) => rank.get(name) ?? 0)
   const [first, last] = [Math.min(...places), Math.max(...places)]
-  const passages: { readonly met: ReadonlySet<number>; readonly journeys: number }[] = []
+  // Equal ones are counted together: there are few different ways through a stretch.
+  const passages = new Map<string, { readonly met: readonly number[]; journeys: number }>()
   for (const { path, journeys } of relations.variants)
     for (const run of forwardRuns(path, rank)) {
       const [begun, ended] = [rank.get(run[0] ?? -1) ?? 0, rank.get(run.at(-1) ?? -1) ?? 0]
       if ((first > 0 && begun >= first) || (last < order.length - 1 && ended <= last)) continue
-      passages.push({ met: new Set(run.filter((name) => wanted.has(name))), journeys })
+      const met = run.filter((name) => wanted.has(name))
+      const key = met.join(' ')
+      const known = passages.get(key)
+      if (known === undefined) passages.set(key, { met, journeys })
+      else known.journeys += journeys
     }
   return {
-    all: passages.reduce((sum, { journeys }) => sum + journeys, 0),
+    all: [...passages.values()].reduce((sum, { journeys }) => sum + journeys, 0),
     count: (some, others) => {
       let sum = 0
-      for (const { met, journeys } of passages)
-        if (some.some((name) => met.has(name)) && (others === undefined || others.some((name) => met.has(name))))
+      for (const { met, journeys } of passages.values())
+        if (
+          met.some((name) => some.includes(name)) &&
+          (others === undefined || met.some((name) => others.includes(name)))
+        )
           sum += journeys
       return sum
     },

@@ -1,6 +1,7 @@
 import { regularisedBeta } from '../statistics/special.ts'
 import type { DiscoveredPosition } from './discover.ts'
 import type { Relations } from './log.ts'
+import { meetOften } from './outside.ts'
 import type { DiscoveryReason } from './reasons.ts'
 import type { Usage } from './usage.ts'
 
@@ -73,10 +74,9 @@ function orderCertainty(relations: Relations, places: readonly Place[], index: n
     let both = 0
     for (const one of places[earlier]?.names ?? [])
       for (const other of names) {
-        // Who has two pages that exclude one another went back, and says nothing of their order.
-        if (relations.both(one, other) < 0.35 * Math.min(relations.count(one), relations.count(other))) continue
+        if (!meetOften(relations, one, other)) continue
         before += relations.before(one, other)
-        both += relations.both(one, other)
+        both += relations.before(one, other) + relations.before(other, one)
       }
     if (both >= 3) return 1 - regularisedBeta(0.5, before + 0.5, both - before + 0.5)
   }

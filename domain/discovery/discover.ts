@@ -6,7 +6,7 @@ import { relationsOf, type DiscoveryLog, type Relations } from './log.ts'
 import { conflicts, endsOf, withoutForeign } from './outside.ts'
 import { kemenyOrder } from './order.ts'
 import { discoveryReasonCodes, type DiscoveryReason, type NoSuggestion, type Outside } from './reasons.ts'
-import { shareOf, usageOf, type Usage } from './usage.ts'
+import { shareOf, usageOf, usagesOf, type Usage } from './usage.ts'
 
 /** Journeys that a name needs, whatever their share. */
 const supportMin = 5
@@ -65,7 +65,7 @@ interface Place {
 
 /** The order as places: what nearly all who pass take, and between two such the cuts of `placesOf`. */
 function placesIn(relations: Relations, order: readonly number[], outside: Map<number, Outside>): Place[] {
-  const usage = new Map(order.map((name) => [name, usageOf(relations, order, [name])]))
+  const usage = usagesOf(relations, order)
   const limit = neededUsage([...usage.values()])
   const isNeeded = (own: Usage) => (shareOf(own) ?? 0) >= limit(own.passed)
   const needed = new Set(order.filter((name) => isNeeded(usage.get(name) ?? { passed: 0, took: 0 })))
@@ -73,7 +73,7 @@ function placesIn(relations: Relations, order: readonly number[], outside: Map<n
     placesOf(relations, order, stretch),
   )
   const anyOrder = (names: readonly number[]) =>
-    order.some((other) => names.some((name) => conflicts(relations, order, name, other)))
+    order.some((other) => names.some((name) => conflicts(relations, name, other)))
   const places = grouped.map((names): Place => {
     const own = usageOf(relations, order, names)
     const isLoose = anyOrder(names)

@@ -34,10 +34,11 @@ export interface Relations {
   readonly variants: readonly Variant[]
   /** That have the name. */
   count(name: number): number
-  /** That have both, the first occurrence of `one` before that of `other`; a tie counts a half to each side. */
-  before(one: number, other: number): number
+  /** That have both. */
   both(one: number, other: number): number
-  /** Median place (from 1) of the name among the different names of the journeys that have it; null when none has. */
+  /** That have both, the first occurrence of `one` before that of `other`; a tie is neither's. */
+  before(one: number, other: number): number
+  /** Median place (from 1, the lower of two) of the name among the different names of the journeys that have it; null when none has. */
   medianPlace(name: number): number | null
   /** In which the name first stands between two occurrences of one other name: a page left by going back. */
   detours(name: number): number
@@ -45,43 +46,48 @@ export interface Relations {
 
 /**
  * First occurrences, since a loop back to correct an answer shows pages again, but never earlier than they were first met.
- * Cost: journeys' variants × the square of their different names.
+ * Cost: variants × the square of their different names.
  */
 export function relationsOf({ names, variants }: DiscoveryLog): Relations {
   const size = names.length + 1
   const before = new Float64Array(size * size)
-  const count = new Float64Array(size)
+  const both = new Float64Array(size * size)
   const detours = new Float64Array(size)
+  const places = Array.from({ length: size }, (): number[] => [])
+  const add = (counts: Float64Array, at: number, journeys: number) => {
+    counts[at] = (counts[at] ?? 0) + journeys
+  }
   const firsts = variants.map((variant) => firstsOf(variant))
   for (const { order, group, journeys } of firsts)
     for (const [place, one] of order.entries()) {
-      count[one] = (count[one] ?? 0) + journeys
+      const mine = places[one] ?? []
+      mine[place] = (mine[place] ?? 0) + journeys
+      add(both, one * size + one, journeys)
       for (let later = place + 1; later < order.length; later += 1) {
         const other = order[later] ?? 0
-        const half = group[place] === group[later] ? journeys / 2 : 0
-        before[one * size + other] = (before[one * size + other] ?? 0) + journeys - half
-        before[other * size + one] = (before[other * size + one] ?? 0) + half
+        add(both, one * size + other, journeys)
+        add(both, other * size + one, journeys)
+        if (group[place] !== group[later]) add(before, one * size + other, journeys)
       }
     }
   for (const { path, journeys } of variants) {
     const met = new Set<number>()
     for (const [place, name] of path.entries()) {
-      const [previous, next] = [path[place - 1], path[place + 1]]
-      if (!met.has(name) && previous !== undefined && previous === next) detours[name] = (detours[name] ?? 0) + journeys
+      const previous = path[place - 1]
+      if (!met.has(name) && previous !== undefined && previous === path[place + 1]) add(detours, name, journeys)
       met.add(name)
     }
   }
-  const at = (one: number, other: number) => before[one * size + other] ?? 0
   return {
     names,
     completed: names.length,
     journeys: variants.reduce((sum, { journeys }) => sum + journeys, 0),
     firsts,
     variants,
-    count: (name) => count[name] ?? 0,
-    before: at,
-    both: (one, other) => at(one, other) + at(other, one),
-    medianPlace: (name) => medianPlace(firsts, name),
+    count: (name) => both[name * size + name] ?? 0,
+    both: (one, other) => both[one * size + other] ?? 0,
+    before: (one, other) => before[one * size + other] ?? 0,
+    medianPlace: (name) => medianOf(places[name] ?? []),
     detours: (name) => detours[name] ?? 0,
   }
 }
@@ -101,18 +107,12 @@ function firstsOf({ path, tied, journeys }: Variant): Firsts {
   return { order, group, journeys }
 }
 
-/** The lower of two middles. */
-function medianPlace(firsts: readonly Firsts[], name: number): number | null {
-  const places: number[] = []
-  let all = 0
-  for (const { order, journeys } of firsts) {
-    const place = order.indexOf(name)
-    if (place === -1) continue
-    places[place] = (places[place] ?? 0) + journeys
-    all += journeys
-  }
+/** @param places how many journeys, by place from 0 */
+function medianOf(places: readonly number[]): number | null {
+  const counts = Array.from(places, (journeys: number | undefined) => journeys ?? 0)
+  const all = counts.reduce((sum, journeys) => sum + journeys, 0)
   let passed = 0
-  for (const [place, journeys] of places.entries()) {
+  for (const [place, journeys] of counts.entries()) {
     passed += journeys
     if (all > 0 && passed * 2 >= all) return place + 1
   }

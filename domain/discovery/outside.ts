@@ -1,14 +1,14 @@
 import { wilson } from '../statistics/wilson.ts'
 import type { Relations } from './log.ts'
 import { kemenyOrder } from './order.ts'
-import { continuationOf, shareOf, usageOf } from './usage.ts'
+import { shareOf, surroundingsOf, usagesOf } from './usage.ts'
 
 /** A pair that stands the other way round in more than this share of its journeys, and surely, has no order. */
 const conflictShare = 0.15
 /** Such a name is a step all the same when so many of those who pass it take it: of two such, either may come first. */
 const certainUsage = 0.75
 /** A page of which so many visits go back to where they came from is a look aside. */
-const detourShare = 0.35
+const detourShare = 0.27
 /** Where fewer than this share of the journeys go on, and few take it, people do not pass. */
 const terminalShare = 0.35
 
@@ -24,15 +24,14 @@ export function withoutForeign(
   const foreign: number[] = []
   let order = kemenyOrder(relations, names)
   for (;;) {
-    const usage = new Map(order.map((name) => [name, shareOf(usageOf(relations, order, [name])) ?? 0]))
+    const usage = usagesOf(relations, order)
+    const used = (name: number) => shareOf(usage.get(name) ?? { passed: 0, took: 0 }) ?? 0
     const suspects = order.filter(
       (name) =>
         name !== relations.completed &&
-        (usage.get(name) ?? 0) < certainUsage &&
+        used(name) < certainUsage &&
         (isDetour(relations, name) ||
-          order.some(
-            (other) => (usage.get(other) ?? 0) >= (usage.get(name) ?? 0) && conflicts(relations, order, name, other),
-          )),
+          order.some((other) => used(other) >= used(name) && conflicts(relations, name, other))),
     )
     const worst = suspects.sort((a, b) => disorder(relations, order, b) - disorder(relations, order, a))[0]
     if (worst === undefined) return { order, foreign }
@@ -49,14 +48,16 @@ function isDetour(relations: Relations, name: number): boolean {
 }
 
 /** Whether the two have both orders. Pages of which people take one or the other meet only where someone changed their mind. */
-export function conflicts(relations: Relations, order: readonly number[], one: number, other: number): boolean {
-  if (one === other) return false
-  const both = relations.both(one, other)
-  if (both < 0.35 * Math.min(relations.count(one), relations.count(other))) return false
-  const isAfter = order.indexOf(one) > order.indexOf(other)
-  const against = isAfter ? relations.before(one, other) : relations.before(other, one)
-  const interval = wilson(against, both, 1.64)
+export function conflicts(relations: Relations, one: number, other: number): boolean {
+  if (one === other || !meetOften(relations, one, other)) return false
+  const [forward, backward] = [relations.before(one, other), relations.before(other, one)]
+  const interval = wilson(Math.min(forward, backward), forward + backward, 1.64)
   return interval !== null && interval.low > conflictShare
+}
+
+/** Pages that exclude one another meet in few journeys, of people who went back, and say nothing of their order. */
+export function meetOften(relations: Relations, one: number, other: number): boolean {
+  return relations.both(one, other) >= 0.35 * Math.min(relations.count(one), relations.count(other))
 }
 
 /** Share of the pairs with this name that stand against the order. */
@@ -66,7 +67,7 @@ function disorder(relations: Relations, order: readonly number[], name: number):
   let all = 0
   for (const [index, other] of order.entries()) {
     if (other === name) continue
-    all += relations.both(name, other)
+    all += relations.before(name, other) + relations.before(other, name)
     against += index < place ? relations.before(name, other) : relations.before(other, name)
   }
   return all === 0 ? 0 : against / all
@@ -86,12 +87,17 @@ export interface Ends {
  * completed outcomes, where they are sent, say it better: the last step that most of those who completed have.
  */
 export function endsOf(relations: Relations, order: readonly number[]): Ends {
-  const all = new Set(order)
+  const surroundings = surroundingsOf(relations, order)
+  const usages = usagesOf(relations, order)
   const terminal = new Set(
-    order.filter((name) => name !== relations.completed && continuationOf(relations, all, name) < terminalShare),
+    order.filter((name) => name !== relations.completed && (surroundings.get(name)?.wentOn ?? 0) < terminalShare),
   )
-  const isPassedBy = (name: number) => (shareOf(usageOf(relations, order, [name])) ?? 0) < 0.5
-  const isKnown = all.has(relations.completed)
+  // Few go on from a start page either; but nothing comes before it.
+  const isDeadEnd = (name: number) =>
+    terminal.has(name) &&
+    (surroundings.get(name)?.cameFrom ?? 0) >= 0.5 &&
+    (shareOf(usages.get(name) ?? { passed: 0, took: 0 }) ?? 0) < 0.5
+  const isKnown = order.includes(relations.completed)
   const end = isKnown ? endByOutcome(relations, order) : endByPredecessors(relations, order, terminal)
   const endPlace = order.indexOf(end)
   const afterEnd: number[] = []
@@ -99,7 +105,7 @@ export function endsOf(relations: Relations, order: readonly number[]): Ends {
   for (const [place, name] of order.entries()) {
     if (name === end || name === relations.completed) continue
     if (follows(relations, name, end)) afterEnd.push(name)
-    else if (terminal.has(name) && isPassedBy(name)) deadEnds.push(name)
+    else if (isDeadEnd(name)) deadEnds.push(name)
     else if (place > endPlace) afterEnd.push(name)
   }
   const outside = new Set([...afterEnd, ...deadEnds, relations.completed])
@@ -112,7 +118,7 @@ function endByOutcome(relations: Relations, order: readonly number[]): number {
     (name) =>
       name !== completed &&
       relations.both(name, completed) >= 0.5 * relations.count(completed) &&
-      relations.before(name, completed) >= 0.5 * relations.both(name, completed),
+      relations.before(name, completed) >= relations.before(completed, name),
   )
   return most ?? order.findLast((name) => name !== completed) ?? completed
 }
@@ -135,5 +141,9 @@ function endByPredecessors(relations: Relations, order: readonly number[], termi
 /** Most journeys with `later` have `earlier`, and had it before. */
 function follows(relations: Relations, later: number, earlier: number, least = 0.5): boolean {
   const both = relations.both(earlier, later)
-  return both >= 3 && both >= least * relations.count(later) && relations.before(earlier, later) >= 0.7 * both
+  return (
+    both >= 3 &&
+    both >= least * relations.count(later) &&
+    relations.before(earlier, later) >= 0.7 * (relations.before(earlier, later) + relations.before(later, earlier))
+  )
 }

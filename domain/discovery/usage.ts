@@ -35,19 +35,52 @@ export function usageOf(relations: Relations, order: readonly number[], names: r
   return { passed, took }
 }
 
+/** The same for each name of an order alone, in one pass over the journeys. */
+export function usagesOf(relations: Relations, order: readonly number[]): ReadonlyMap<number, Usage> {
+  const rank = new Map(order.map((name, place) => [name, place]))
+  const took = new Float64Array(order.length)
+  // Who passed a place is kept as differences: one more from the second place of a journey on, one less from its last.
+  const passing = new Float64Array(order.length + 1)
+  for (const { order: path, journeys } of relations.firsts) {
+    const places = path.flatMap((name) => rank.get(name) ?? [])
+    const [first, last] = [Math.min(...places), Math.max(...places)]
+    if (last <= first + 1) continue
+    passing[first + 1] = (passing[first + 1] ?? 0) + journeys
+    passing[last] = (passing[last] ?? 0) - journeys
+    for (const place of places) if (place > first && place < last) took[place] = (took[place] ?? 0) + journeys
+  }
+  let passed = 0
+  return new Map(
+    order.map((name, place) => {
+      passed += passing[place] ?? 0
+      return [name, { passed, took: took[place] ?? 0 }]
+    }),
+  )
+}
+
 export function shareOf({ passed, took }: Usage): number | null {
   return passed === 0 ? null : took / passed
 }
 
-/** Of the journeys with this name, the share that met another of these names later. */
-export function continuationOf(relations: Relations, names: ReadonlySet<number>, name: number): number {
-  let all = 0
-  let went = 0
+/** Of the journeys with a name, which share met another of these names later, and which had met one before. */
+export interface Surroundings {
+  readonly wentOn: number
+  readonly cameFrom: number
+}
+
+export function surroundingsOf(relations: Relations, names: readonly number[]): ReadonlyMap<number, Surroundings> {
+  const wanted = new Set(names)
+  const went = new Map<number, number>()
+  const came = new Map<number, number>()
   for (const { order, journeys } of relations.firsts) {
-    const place = order.indexOf(name)
-    if (place === -1) continue
-    all += journeys
-    if (order.some((other, later) => later > place && names.has(other))) went += journeys
+    const path = order.filter((name) => wanted.has(name))
+    for (const name of path.slice(0, -1)) went.set(name, (went.get(name) ?? 0) + journeys)
+    for (const name of path.slice(1)) came.set(name, (came.get(name) ?? 0) + journeys)
   }
-  return all === 0 ? 0 : went / all
+  return new Map(
+    names.map((name) => {
+      const all = Math.max(1, relations.count(name))
+      return [name, { wentOn: (went.get(name) ?? 0) / all, cameFrom: (came.get(name) ?? 0) / all }]
+    }),
+  )
 }

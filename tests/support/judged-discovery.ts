@@ -4,6 +4,18 @@ import { pagesOf, type GeneratedService } from './generated-services.ts'
 /** Fewer journeys with a page than this, and its absence from a suggestion is no fault: they are too few to tell it from noise. */
 export const seenMin = 10
 
+export const judgementKinds = [
+  'found',
+  'steps',
+  'order',
+  'mandatory',
+  'optional',
+  'branches',
+  'grouped',
+  'clean',
+  'ends',
+] as const
+
 /** What of a known funnel a suggestion got right. */
 export interface Judgement {
   /** Every step that everybody needs is there, alone at its position. */
