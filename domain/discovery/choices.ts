@@ -20,9 +20,9 @@ export type Places = readonly (readonly number[])[]
  * does it for noise (Weijters and van der Aalst 2003). Ways are laid side by side from their first page. Where no cut is found,
  * every name has a place of its own in the order.
  */
-export function placesOf(relations: Relations, order: readonly number[], stretch: readonly number[]): Places {
+export function placesOf(relations: Relations, runs: Runs, stretch: readonly number[]): Places {
   if (stretch.length === 1) return [stretch]
-  const passages = passagesOf(relations, order, stretch)
+  const passages = passagesOf(runs, stretch)
   return inOrder(relations, blocksOf(passages, stretch)).flatMap((block) => {
     if (block.length === 1) return [block]
     const ways = components(block, (one, other) => areTogether(passages, one, other))
@@ -33,8 +33,8 @@ export function placesOf(relations: Relations, order: readonly number[], stretch
 }
 
 /** Whether some of these names exclude the first. */
-export function isExcluded(relations: Relations, order: readonly number[], names: readonly number[]): boolean {
-  const passages = passagesOf(relations, order, names)
+export function isExcluded(runs: Runs, names: readonly number[]): boolean {
+  const passages = passagesOf(runs, names)
   const [first, ...others] = names
   return first !== undefined && others.some((other) => areExclusive(passages, [first], [other], pairProbability))
 }
@@ -84,28 +84,31 @@ interface Passages {
   count(some: readonly number[], others?: readonly number[]): number
 }
 
+/** Paths cut wherever they go back in the order, as places in it. */
+export interface Runs {
+  readonly order: readonly number[]
+  readonly runs: readonly { readonly places: readonly number[]; readonly journeys: number }[]
+}
+
 /**
  * The passages of a stretch: a journey that goes back passes it again, and may choose anew, so each run of its path that goes
  * forward in the order is counted for itself. Who left within the stretch says nothing: a page where many leave would
  * seem to exclude all that follow. Where the stretch has nothing before or after it, that side is not asked for.
  */
-function passagesOf(relations: Relations, order: readonly number[], stretch: readonly number[]): Passages {
-  const rank = new Map(order.map((name, place) => [name, place]))
-  const wanted = new Set(stretch)
-  const places = stretch.map((name) => rank.get(name) ?? 0)
-  const [first, last] = [Math.min(...places), Math.max(...places)]
+function passagesOf({ order, runs }: Runs, stretch: readonly number[]): Passages {
+  const wanted = new Set(stretch.map((name) => order.indexOf(name)))
+  const [first, last] = [Math.min(...wanted), Math.max(...wanted)]
   // Equal ones are counted together: there are few different ways through a stretch.
   const passages = new Map<string, { readonly met: readonly number[]; journeys: number }>()
-  for (const { path, journeys } of relations.variants)
-    for (const run of forwardRuns(path, rank)) {
-      const [begun, ended] = [rank.get(run[0] ?? -1) ?? 0, rank.get(run.at(-1) ?? -1) ?? 0]
-      if ((first > 0 && begun >= first) || (last < order.length - 1 && ended <= last)) continue
-      const met = run.filter((name) => wanted.has(name))
-      const key = met.join(' ')
-      const known = passages.get(key)
-      if (known === undefined) passages.set(key, { met, journeys })
-      else known.journeys += journeys
-    }
+  for (const { places, journeys } of runs) {
+    const [begun, ended] = [places[0] ?? 0, places.at(-1) ?? 0]
+    if ((first > 0 && begun >= first) || (last < order.length - 1 && ended <= last)) continue
+    const met = places.filter((place) => wanted.has(place))
+    const key = met.join(' ')
+    const known = passages.get(key)
+    if (known === undefined) passages.set(key, { met: met.map((place) => order[place] ?? 0), journeys })
+    else known.journeys += journeys
+  }
   return {
     all: [...passages.values()].reduce((sum, { journeys }) => sum + journeys, 0),
     count: (some, others) => {
@@ -121,18 +124,20 @@ function passagesOf(relations: Relations, order: readonly number[], stretch: rea
   }
 }
 
-/** A path cut wherever it goes back in the order. */
-function forwardRuns(path: readonly number[], rank: ReadonlyMap<number, number>): number[][] {
-  const runs: number[][] = []
-  let last = Number.POSITIVE_INFINITY
-  for (const name of path) {
-    const place = rank.get(name)
-    if (place === undefined || place === last) continue
-    if (place < last) runs.push([name])
-    else runs.at(-1)?.push(name)
-    last = place
+export function runsOf(relations: Relations, order: readonly number[]): Runs {
+  const rank = new Map(order.map((name, place) => [name, place]))
+  const runs: { places: number[]; journeys: number }[] = []
+  for (const { path, journeys } of relations.variants) {
+    let last = Number.POSITIVE_INFINITY
+    for (const name of path) {
+      const place = rank.get(name)
+      if (place === undefined || place === last) continue
+      if (place < last) runs.push({ places: [place], journeys })
+      else runs.at(-1)?.places.push(place)
+      last = place
+    }
   }
-  return runs
+  return { order, runs }
 }
 
 /** P(X ≤ count) for a Poisson variable. */

@@ -1,6 +1,6 @@
 import { shape } from '../limits.ts'
 import type { FunnelInput } from '../service.ts'
-import { isExcluded, placesOf } from './choices.ts'
+import { isExcluded, placesOf, runsOf, type Runs } from './choices.ts'
 import { certainties, type Confidence } from './confidence.ts'
 import { relationsOf, type DiscoveryLog, type Relations } from './log.ts'
 import { conflicts, endsOf, withoutForeign } from './outside.ts'
@@ -66,11 +66,12 @@ interface Place {
 /** The order as places: what nearly all who pass take, and between two such the cuts of `placesOf`. */
 function placesIn(relations: Relations, order: readonly number[], outside: Map<number, Outside>): Place[] {
   const usage = usagesOf(relations, order)
+  const runs = runsOf(relations, order)
   const limit = neededUsage([...usage.values()])
   const isNeeded = (own: Usage) => (shareOf(own) ?? 0) >= limit(own.passed)
   const needed = new Set(order.filter((name) => isNeeded(usage.get(name) ?? { passed: 0, took: 0 })))
-  const grouped = stretches(order, neededAfterChoices(relations, order, needed)).flatMap((stretch) =>
-    placesOf(relations, order, stretch),
+  const grouped = stretches(order, neededAfterChoices(runs, needed)).flatMap((stretch) =>
+    placesOf(relations, runs, stretch),
   )
   const anyOrder = (names: readonly number[]) =>
     order.some((other) => names.some((name) => conflicts(relations, name, other)))
@@ -97,11 +98,8 @@ function neededUsage(usages: readonly Usage[]): (passed: number) => number {
 }
 
 /** A step that nearly all take is a way of a choice all the same when the others who pass take another page instead. */
-function neededAfterChoices(
-  relations: Relations,
-  order: readonly number[],
-  needed: ReadonlySet<number>,
-): ReadonlySet<number> {
+function neededAfterChoices(runs: Runs, needed: ReadonlySet<number>): ReadonlySet<number> {
+  const { order } = runs
   const result = new Set(needed)
   for (const [place, name] of order.entries()) {
     if (!needed.has(name)) continue
@@ -109,7 +107,7 @@ function neededAfterChoices(
     for (const step of [-1, 1])
       for (let at = place + step; order[at] !== undefined && !needed.has(order[at] ?? 0); at += step)
         near.push(order[at] ?? 0)
-    if (near.length > 1 && isExcluded(relations, order, near)) result.delete(name)
+    if (near.length > 1 && isExcluded(runs, near)) result.delete(name)
   }
   return result
 }

@@ -42,12 +42,20 @@ export function usagesOf(relations: Relations, order: readonly number[]): Readon
   // Who passed a place is kept as differences: one more from the second place of a journey on, one less from its last.
   const passing = new Float64Array(order.length + 1)
   for (const { order: path, journeys } of relations.firsts) {
-    const places = path.flatMap((name) => rank.get(name) ?? [])
-    const [first, last] = [Math.min(...places), Math.max(...places)]
+    let [first, last] = [order.length, -1]
+    for (const name of path) {
+      const place = rank.get(name)
+      if (place === undefined) continue
+      if (place < first) first = place
+      if (place > last) last = place
+    }
     if (last <= first + 1) continue
     passing[first + 1] = (passing[first + 1] ?? 0) + journeys
     passing[last] = (passing[last] ?? 0) - journeys
-    for (const place of places) if (place > first && place < last) took[place] = (took[place] ?? 0) + journeys
+    for (const name of path) {
+      const place = rank.get(name) ?? -1
+      if (place > first && place < last) took[place] = (took[place] ?? 0) + journeys
+    }
   }
   let passed = 0
   return new Map(

@@ -130,6 +130,19 @@ describe('the traffic that discovery reads', () => {
     expect(canonical(whole.log)).toEqual(canonical(discoveryLog(smallest)))
   })
 
+  it('is of as many where hashes are not even', async () => {
+    const low = await answering.putService('low', { name: 'Low', funnel: { steps: ['a', 'b'] } })
+    const at = Date.UTC(2026, 8, 2)
+    const rest = Array.from({ length: 40 }, (_, index) =>
+      storedEvent({ service: 'low', journey: `ffffffffffffff${(16 + index).toString(16)}`, step: 'a', at }),
+    )
+    await answering.send(rest)
+    const subject = await resolveSubject(contextOf(), { service: low, ...period })
+    const { seen, log } = await trafficOf(contextOf({ ...defaultLimits, discoverJourneysMax: 10 }), subject)
+    expect([seen, log.variants]).toEqual([40, [{ path: [0], tied: [0], journeys: 10 }]])
+    await answering.registry.deleteService('low')
+  })
+
   it('is of those that have the values asked for', async () => {
     const { seen } = await traffic(defaultLimits, { where: [['device', 'mobile']] })
     expect(seen).toBe(generated.journeys.filter(({ steps }, index) => steps.length > 0 && index % 3 === 0).length)
