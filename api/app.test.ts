@@ -4,7 +4,7 @@ import { defaultLimits } from '../domain/limits.ts'
 import { problemMediaType } from '../domain/problems.ts'
 import { definition } from '../tests/contract/registry.ts'
 import { adminSecret, apiUnderTest, type ApiRequest } from '../tests/support/api.ts'
-import { journeysExample, serviceInputExample } from './examples.ts'
+import { discoverExample, journeysExample, serviceInputExample } from './examples.ts'
 
 async function withFishing(change: Parameters<typeof apiUnderTest>[0] = {}) {
   const api = apiUnderTest(change)
@@ -628,4 +628,32 @@ describe('the socket', () => {
     expect((await api.request('/v1/keys', { secret: 'wmk_nobody', trusted: true })).status).toBe(401)
     expect((await api.request('/v1/keys', { secret: adminSecret, trusted: true })).status).toBe(200)
   })
+})
+
+describe('GET …/discover', () => {
+  it('asks with the parameters as read, and answers as JSON or CSV', async () => {
+    const api = await withFishing()
+    const path = '/v1/services/fishing/discover'
+    const response = await api.request(`${path}?from=2026-01-05&limit=20&where=device:mobile`)
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual(discoverExample)
+    expect(api.asked).toMatchObject([
+      { question: 'discover', with: { from: '2026-01-05', limit: 20, where: [['device', 'mobile']] } },
+    ])
+    const csv = await (await api.request(path, { headers: { Accept: 'text/csv' } })).text()
+    expect(csv.split('\r\n')[0]).toBe(
+      'step,journeys,share,medianPosition,position,optional,confidence,reasons,outside.code,outside.words',
+    )
+    expect(csv.split('\r\n')).toHaveLength(discoverExample.steps.length + 2)
+  })
+
+  it.each(['limit=1', 'limit=51', 'limit=two', 'where=device', 'step=a', 'from=x', 'limit=2&limit=3'])(
+    'refuses %s, and says what is allowed',
+    async (query) => {
+      const api = await withFishing()
+      const response = await api.request(`/v1/services/fishing/discover?${query}`)
+      expect(response.status).toBe(400)
+      expect(await response.json()).toMatchObject({ code: 'invalid-parameter' })
+    },
+  )
 })

@@ -12,6 +12,7 @@ import { jsonBody } from './body.ts'
 import { prefersCsv } from './media.ts'
 import { problemOf, problemResponse, Refused } from './refused.ts'
 import type { Asked, Route } from './route.ts'
+import { discoverRoutes } from './routes/discover.ts'
 import { doctorRoutes } from './routes/doctor.ts'
 import { funnelRoutes } from './routes/funnel.ts'
 import { journeyRoutes } from './routes/journeys.ts'
@@ -49,6 +50,7 @@ export function apiRoutes(options: Omit<ApiOptions, 'clock' | 'signals'>): reado
     ...timeToCompleteRoutes(questions),
     ...pathRoutes(questions),
     ...journeyRoutes(questions, limits),
+    ...discoverRoutes(questions),
     ...lowCompletionRoutes(questions, registry),
     ...opportunityRoutes(questions, registry),
     ...keyRoutes(registry, limits.bodyBytesMax),

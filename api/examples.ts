@@ -1,4 +1,7 @@
+import { discoveryReasons, outsideReasons } from '../domain/discovery/reasons.ts'
 import type {
+  DiscoverAnswer,
+  DiscoveredStep,
   FunnelAnswer,
   FunnelAnswerStep,
   JourneysAnswer,
@@ -335,4 +338,74 @@ export const opportunitiesExample: OpportunitiesAnswer = {
     },
   ],
   other: 0,
+const seenStep: Omit<DiscoveredStep, 'step' | 'journeys' | 'share' | 'position'> = {
+  medianPosition: 1,
+  optional: false,
+  confidence: 0.999,
+  reasons: [],
+  outside: null,
+}
+
+export const discoverExample: DiscoverAnswer = {
+  ...asked,
+  journeys: { seen: 1500, lookedAt: 1500 },
+  funnel: {
+    steps: ['start', { step: 'eligibility', optional: true }, { anyOf: ['pay-card', 'pay-bank'] }, 'done'],
+    order: 'ordered',
+    window: 'P3D',
+  },
+  noFunnel: null,
+  confidence: {
+    order: 0.999,
+    overall: 0.9,
+    reasons: [{ code: 'end-unsure', words: discoveryReasons['end-unsure'] }],
+  },
+  window: { completions: 784, coveringSeconds: 181440, suggested: 'P3D' },
+  steps: [
+    { ...seenStep, step: 'start', journeys: 1434, share: 0.956, position: 1 },
+    {
+      ...seenStep,
+      step: 'eligibility',
+      journeys: 610,
+      share: 0.4067,
+      medianPosition: 2,
+      position: 2,
+      optional: true,
+    },
+    { ...seenStep, step: 'pay-card', journeys: 590, share: 0.3933, medianPosition: 3, position: 3 },
+    { ...seenStep, step: 'pay-bank', journeys: 214, share: 0.1427, medianPosition: 3, position: 3 },
+    {
+      ...seenStep,
+      step: 'done',
+      journeys: 784,
+      share: 0.5227,
+      medianPosition: 4,
+      position: 4,
+      confidence: 0.9,
+      reasons: [{ code: 'end-unsure', words: discoveryReasons['end-unsure'] }],
+    },
+    {
+      ...seenStep,
+      step: 'help',
+      journeys: 96,
+      share: 0.064,
+      medianPosition: 3,
+      position: null,
+      optional: null,
+      confidence: null,
+      outside: { code: 'foreign', words: outsideReasons.foreign },
+    },
+  ],
+  branches: [
+    {
+      position: 3,
+      anyOf: [
+        { step: 'pay-card', journeys: 590, share: 0.3933 },
+        { step: 'pay-bank', journeys: 214, share: 0.1427 },
+      ],
+      optional: false,
+      taken: rate(0.9885, 0.9785, 0.9939),
+      confidence: 0.999,
+    },
+  ],
 }

@@ -41,13 +41,21 @@ export const defaultLimits = {
   trendRowsMax: 100_000,
   /** Journeys of one drill-down page. */
   journeysPageMax: 1_000,
+  /** Journeys that one suggestion of a funnel is made from. */
+  discoverJourneysMax: 20_000,
+  /** Step names that it looks at: those of most journeys. */
+  discoverNamesMax: 100,
 } as const
 
 /**
  * As far up as a limit can be moved where something else would break.
  * trailEventsMax: the compiled funnel numbers the different times of a trail below 8,192.
+ * discoverNamesMax: the order of that many is sought by comparing each with each, over and over.
  */
-export const limitsAtMost: Partial<Record<keyof typeof defaultLimits, number>> = { trailEventsMax: 8_191 }
+export const limitsAtMost: Partial<Record<keyof typeof defaultLimits, number>> = {
+  trailEventsMax: 8_191,
+  discoverNamesMax: 500,
+}
 
 export type Limits = { readonly [name in keyof typeof defaultLimits]: number }
 

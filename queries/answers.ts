@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { pathsFields } from './paths-answer.ts'
+import { discoveryReasons, noSuggestionReasons, outsideReasons } from '../domain/discovery/reasons.ts'
+import { funnelInput } from '../domain/service.ts'
 
 /**
  * The shapes of every answer. OpenAPI is made from them, so a description here is what a caller reads.
@@ -408,3 +410,71 @@ export const opportunitiesAnswer = z
   })
   .meta({ id: 'OpportunitiesAnswer' })
 export type OpportunitiesAnswer = z.infer<typeof opportunitiesAnswer>
+/** A code of a closed list, and the list's words for it. */
+const reasonOf = <Code extends string>(list: Readonly<Record<Code, string>>) =>
+  z.strictObject({ code: z.enum(Object.keys(list) as Code[]), words: z.string() })
+
+const discoveryReason = reasonOf(discoveryReasons).meta({ id: 'DiscoveryReason' })
+const sureness = share.describe('Probability, by the traffic alone')
+
+export const discoveredStep = z
+  .strictObject({
+    step: z.string(),
+    journeys: count.describe('Of those looked at, how many had it'),
+    share: share.describe('journeys / journeys.lookedAt'),
+    medianPosition: z
+      .int()
+      .min(1)
+      .nullable()
+      .describe('Median place, from 1, among the different steps of the journeys that had it; null when none had'),
+    position: z.int().min(1).nullable().describe('In the suggested funnel; null when it is no part of it'),
+    optional: z.boolean().nullable(),
+    confidence: sureness
+      .nullable()
+      .describe('That it stands right among its neighbours, and is rightly optional or not'),
+    reasons: z.array(discoveryReason).describe('What makes it less sure'),
+    outside: reasonOf(outsideReasons).nullable().describe('Why it is no part of the funnel'),
+  })
+  .meta({ id: 'DiscoveredStep' })
+export type DiscoveredStep = z.infer<typeof discoveredStep>
+
+export const discoveredBranch = z
+  .strictObject({
+    position: z.int().min(1),
+    anyOf: z
+      .array(z.strictObject({ step: z.string(), journeys: count, share }))
+      .describe('Of those who pass, each takes one'),
+    optional: z.boolean(),
+    taken: rateOrNull.describe('Of those who had a step before it and one after it, who took one of them'),
+    confidence: sureness,
+  })
+  .meta({ id: 'DiscoveredBranch' })
+
+export const discoverAnswer = z
+  .strictObject({
+    ...asked,
+    journeys: z
+      .strictObject({
+        seen: count,
+        lookedAt: count.describe('Those with the smallest hashes, where there are very many'),
+      })
+      .describe('First seen in the period, whether or not they start by the present funnel'),
+    funnel: funnelInput.nullable().describe('In the shape of the body of PUT; null when nothing can be suggested'),
+    noFunnel: reasonOf(noSuggestionReasons).nullable(),
+    confidence: z.strictObject({
+      order: sureness.describe('That no two neighbours stand the wrong way round'),
+      overall: sureness.describe('That besides every step is rightly optional or not, and the end is the end'),
+      reasons: z.array(discoveryReason),
+    }),
+    window: z
+      .strictObject({
+        completions: count.describe('Of the suggested funnel, among those looked at, however long they took'),
+        coveringSeconds: z.number().min(0).nullable().describe('What 99 % of them took at most; null of fewer than 20'),
+        suggested: z.string().describe('ISO 8601 duration: the next longer that people name'),
+      })
+      .nullable(),
+    steps: z.array(discoveredStep).describe('By position, then the others by journeys'),
+    branches: z.array(discoveredBranch).describe('Positions where one of several steps is taken'),
+  })
+  .meta({ id: 'DiscoverAnswer' })
+export type DiscoverAnswer = z.infer<typeof discoverAnswer>

@@ -5,6 +5,7 @@ import type { Store } from '../domain/ports/store.ts'
 import type { FunnelInput, Service } from '../domain/service.ts'
 import type {
   Comparison,
+  DiscoverAnswer,
   DrillDownState,
   FunnelAnswer,
   Interval,
@@ -105,6 +106,14 @@ export interface TrailQuestion {
   readonly journey: string
 }
 
+export interface DiscoverQuestion extends PeriodInput {
+  readonly service: Service
+  /** Dimension and value; several must all hold. */
+  readonly where?: FunnelAsk['where']
+  /** Most positions that the suggestion may have. */
+  readonly limit?: number | undefined
+}
+
 export interface LowCompletionQuestion extends PeriodInput {
   /** Of these services; all that the caller may read when absent. */
   readonly services?: readonly string[] | undefined
@@ -127,6 +136,7 @@ export interface Questions {
   trail(question: TrailQuestion): Promise<TrailAnswer | null>
   opportunities(question: OpportunitiesQuestion): Promise<OpportunitiesAnswer>
   paths(question: PathsQuestion): Promise<PathsAnswer>
+  discover(question: DiscoverQuestion): Promise<DiscoverAnswer>
   lowCompletion(question: LowCompletionQuestion): Promise<LowCompletionAnswer>
   /** Of everything: changes when any answer may have. */
   revision(): Promise<string>

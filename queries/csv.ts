@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   breakdownRow,
   comparisons,
+  discoveredStep,
   funnelAnswerStep,
   journeyRow,
   opportunity,
@@ -10,6 +11,7 @@ import {
   totals,
   trailEvent,
   trendPeriod,
+  type DiscoverAnswer,
   type FunnelAnswer,
   type JourneysAnswer,
   type LowCompletionAnswer,
@@ -54,6 +56,7 @@ export const timeToCompleteCsv = (answer: TimeToCompleteAnswer): string =>
   table(timeToCompleteAnswer.shape.histogram.element, answer.histogram)
 export const journeysCsv = (answer: JourneysAnswer): string => table(journeyRow, answer.journeys)
 export const trailCsv = (answer: TrailAnswer): string => table(trailEvent, answer.events)
+export const discoverCsv = (answer: DiscoverAnswer): string => table(discoveredStep, answer.steps)
 export const lowCompletionCsv = (answer: LowCompletionAnswer): string => table(rankedService, answer.services)
 
 /** Of rows of the compared period: which one it is. */

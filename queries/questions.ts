@@ -1,4 +1,5 @@
 import type { QueryContext, Questions } from './context.ts'
+import { discover } from './discover.ts'
 import { funnel } from './funnel.ts'
 import { journeys } from './journeys.ts'
 import { lowCompletion } from './low-completion.ts'
@@ -19,6 +20,7 @@ export function createQuestions(context: QueryContext): Questions {
     trail: (question) => trail(context, question),
     opportunities: (question) => opportunities(context, question),
     paths: (question) => paths(context, question),
+    discover: (question) => discover(context, question),
     lowCompletion: (question) => lowCompletion(context, question),
     revision: () => revisionOf(context, 'all'),
   }

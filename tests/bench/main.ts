@@ -1,5 +1,6 @@
 import type { Start } from '../../infra/program.ts'
 import { collector } from './collector.ts'
+import { discover } from './discover.ts'
 import { freshness } from './freshness.ts'
 import { hostile } from './hostile.ts'
 import { processor } from './processor.ts'
@@ -19,6 +20,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   hostile,
   query,
   ranking,
+  discover,
 }
 
 /**

@@ -6,6 +6,10 @@ import {
   timeToCompleteExample,
   opportunitiesExample,
   pathsExample,
+  discoverExample,
+  funnelExample,
+  journeysExample,
+  lowCompletionExample,
   trailExample,
   trendExample,
 } from '../../api/examples.ts'
@@ -36,6 +40,7 @@ export function exampleQuestions() {
     trail: keep('trail', trailExample),
     opportunities: keep('opportunities', opportunitiesExample),
     paths: keep('paths', pathsExample),
+    discover: keep('discover', discoverExample),
     lowCompletion: keep('lowCompletion', lowCompletionExample),
     revision: async () => '0',
   }
