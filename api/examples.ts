@@ -338,6 +338,8 @@ export const opportunitiesExample: OpportunitiesAnswer = {
     },
   ],
   other: 0,
+}
+
 const seenStep: Omit<DiscoveredStep, 'step' | 'journeys' | 'share' | 'position'> = {
   medianPosition: 1,
   optional: false,

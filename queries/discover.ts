@@ -20,6 +20,7 @@ import { provenance } from './provenance.ts'
 import { rateOf } from './rates.ts'
 import { revisionOf } from './revision.ts'
 import { resolveSubject, type Subject } from './subject.ts'
+import { conditions } from './verdicts.ts'
 
 /** Places of one path that are read: far more than a funnel has, and a bound on what comes back. */
 const pathPlacesMax = 300
@@ -113,17 +114,10 @@ export async function trafficOf(context: QueryContext, subject: Subject): Promis
 }
 
 /** A journey is of the period in which it was first seen, whether or not the service's own funnel calls that a start. */
-function inPeriod({ service, period, where }: Subject): Sql {
-  const conditions: Sql = {
-    parts: where.flatMap(([dimension, value]) => [
-      ' AND dimensions[',
-      param('String', dimension),
-      '] = ',
-      param('String', value),
-    ]),
-  }
+function inPeriod(subject: Subject): Sql {
+  const { service, period } = subject
   return sql`service = ${param('String', service.id)}
-    AND firstAt >= ${param('Int64', period.from)} AND firstAt < ${param('Int64', period.to)}${conditions}`
+    AND firstAt >= ${param('Int64', period.from)} AND firstAt < ${param('Int64', period.to)}${conditions(subject)}`
 }
 
 /**

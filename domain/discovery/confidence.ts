@@ -1,4 +1,4 @@
-import { regularisedBeta } from '../statistics/special.ts'
+import { regularisedBeta } from '../statistics/regularised-beta.ts'
 import type { DiscoveredPosition } from './discover.ts'
 import type { Relations } from './log.ts'
 import { meetOften } from './outside.ts'

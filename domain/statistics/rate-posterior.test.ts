@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { regularisedBeta } from '../../tests/support/regularised-beta.ts'
+import { regularisedBeta } from './regularised-beta.ts'
 import { shareBelow } from './lowest.ts'
 import { angleGrid, evidenceOf, meanRate, posteriorOf } from './rate-posterior.ts'
 

@@ -1,4 +1,4 @@
-import { fitBetaBinomial, shrunkRate, type BetaPrior, type Trials } from './beta-binomial.ts'
+import { fitBetaBinomial, type BetaPrior, type Trials } from './beta-binomial.ts'
 import { wilson, z95 } from './wilson.ts'
 
 /** A figure with its 95 % interval. */
@@ -51,6 +51,11 @@ export function bestOf(stretches: readonly Trials[]): (Benchmark & { readonly in
     }))
     .sort((a, b) => b.rate - a.rate || a.index - b.index)
   return best === undefined ? null : { ...best, prior }
+}
+
+/** Mean of a Beta posterior: the rate that was seen, drawn towards the mean of the prior. */
+function shrunkRate({ alpha, beta }: BetaPrior, { successes, trials }: Trials): number {
+  return (alpha + successes) / (alpha + beta + trials)
 }
 
 /** Of a Beta posterior: mean (1 - mean) / (precision + 1). */

@@ -7,6 +7,7 @@ import type { Service } from '../../domain/service.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 import { discoverAnswer } from '../../queries/answers.ts'
 import { trafficOf } from '../../queries/discover.ts'
+import type { WhereCondition } from '../../queries/context.ts'
 import { resolveSubject } from '../../queries/subject.ts'
 import { journeyHash, openAnswering, type Answering } from '../support/answering.ts'
 import { discoveryLog } from '../support/discovery-log.ts'
@@ -83,7 +84,7 @@ const contextOf = (limits: Limits = defaultLimits) => ({
   journeyHash,
 })
 
-async function traffic(limits: Limits = defaultLimits, some: { where?: readonly (readonly [string, string])[] } = {}) {
+async function traffic(limits: Limits = defaultLimits, some: { where?: readonly WhereCondition[] } = {}) {
   const context = contextOf(limits)
   return trafficOf(context, await resolveSubject(context, { service, ...period, ...some }))
 }
@@ -144,7 +145,7 @@ describe('the traffic that discovery reads', () => {
   })
 
   it('is of those that have the values asked for', async () => {
-    const { seen } = await traffic(defaultLimits, { where: [['device', 'mobile']] })
+    const { seen } = await traffic(defaultLimits, { where: [{ dimension: 'device', values: ['mobile'], not: false }] })
     expect(seen).toBe(generated.journeys.filter(({ steps }, index) => steps.length > 0 && index % 3 === 0).length)
   })
 })

@@ -84,8 +84,8 @@ function asks({ service, older, journeys, nows }: Case, random: Random): Asked[]
       : [
           { ask: { ...range, version: older.version }, oracle: oracle(older.funnel, now) },
           {
-            ask: { ...range, where: [['device', 'mobile']] as const },
-            oracle: { ...oracle(service.funnel, now), where: [['device', 'mobile']] as const },
+            ask: { ...range, where: [{ dimension: 'device', values: ['mobile'], not: false }] },
+            oracle: { ...oracle(service.funnel, now), where: { device: (value: string | null) => value === 'mobile' } },
           },
         ]),
   ])

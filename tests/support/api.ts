@@ -1,17 +1,17 @@
-import { createApi, type ApiEnv } from '../../api/app.ts'
 import {
-  funnelExample,
-  journeysExample,
-  lowCompletionExample,
-  timeToCompleteExample,
-  opportunitiesExample,
-  pathsExample,
+  createApi,
   discoverExample,
   funnelExample,
   journeysExample,
   lowCompletionExample,
+  opportunitiesExample,
+  pathsExample,
+  timeToCompleteExample,
   trailExample,
   trendExample,
+  type ApiEnv } from '../../api/app.ts'
+import {
+  funnelExample,
 } from '../../api/examples.ts'
 import type { ApiSignals } from '../../api/signals.ts'
 import type { NewKey } from '../../domain/key.ts'

@@ -1,4 +1,4 @@
-import { logGamma } from '../../domain/statistics/special.ts'
+import { logGamma } from './special.ts'
 
 /**
  * Regularised incomplete beta function I_x(a, b): the probability that a Beta(a, b) variable is at most x.
