@@ -125,4 +125,11 @@ export const migrations: readonly Migration[] = [
       service LowCardinality(String), hour Int64, revision UInt64, version UInt32, state Enum8('sealed' = 1, 'revised' = 2)
     ) ENGINE = ReplacingMergeTree(revision) ORDER BY (service, hour) SETTINGS ${durable}`,
   },
+  {
+    // Releases and incidents of services, every change a row: of an id the highest revision counts.
+    name: '008-annotations',
+    statement: `CREATE TABLE IF NOT EXISTS annotations (
+      service String, id String, revision UInt64, annotation String, deleted UInt8
+    ) ENGINE = ReplacingMergeTree(revision) ORDER BY (service, id) SETTINGS ${durable}`,
+  },
 ]

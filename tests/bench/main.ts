@@ -1,4 +1,5 @@
 import type { Start } from '../../infra/program.ts'
+import { annotations } from './annotations.ts'
 import { collector } from './collector.ts'
 import { freshness } from './freshness.ts'
 import { hostile } from './hostile.ts'
@@ -12,6 +13,7 @@ const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
   freshness,
   storage,
   hostile,
+  annotations,
 }
 
 /** `npm run bench` runs all, `npm run bench -- NAME` one; the last line of each is one JSON object. */
