@@ -40,6 +40,12 @@ const calls: Record<string, [path: string, init?: ApiRequest]> = {
   'trend of visas': ['/v1/services/visas/trend'],
   'journeys of visas': ['/v1/services/visas/journeys'],
   'trail of visas': ['/v1/services/visas/journeys/x'],
+  'errors of visas': ['/v1/services/visas/errors'],
+  'annotations of visas': ['/v1/services/visas/annotations'],
+  'annotation of visas': ['/v1/services/visas/annotations/v1'],
+  'annotate visas': ['/v1/services/visas/annotations', { method: 'POST', body: { label: 'Version 1' } }],
+  'annotate fishing': ['/v1/services/fishing/annotations', { method: 'POST', body: { label: 'Version 1' } }],
+  'unmark fishing': ['/v1/services/fishing/annotations/v1', { method: 'DELETE' }],
   ranking: ['/v1/low-completion'],
   'ranking of home': ['/v1/low-completion?department=home'],
   'put fishing, environment': ['/v1/services/fishing', put('environment')],
@@ -76,6 +82,12 @@ post funnel of fishing        | 401    | 403    | 200  | 403   | 200          | 
 trend of visas                | 401    | 403    | 200  | 403   | 403          | 403              | 403           | 403
 journeys of visas             | 401    | 403    | 200  | 403   | 403          | 403              | 403           | 403
 trail of visas                | 401    | 403    | 200  | 403   | 403          | 403              | 403           | 403
+errors of visas               | 401    | 403    | 200  | 403   | 403          | 403              | 403           | 403
+annotations of visas          | 401    | 403    | 200  | 403   | 403          | 403              | 403           | 403
+annotation of visas           | 401    | 403    | 200  | 403   | 403          | 403              | 403           | 403
+annotate visas                | 401    | 403    | 403  | 201   | 403          | 403              | 403           | 403
+annotate fishing              | 401    | 403    | 403  | 201   | 403          | 403              | 201           | 201
+unmark fishing                | 401    | 403    | 403  | 404   | 403          | 403              | 404           | 404
 ranking                       | 401    | 403    | 200  | 403   | 200          | 200              | 403           | 403
 ranking of home               | 401    | 403    | 200  | 403   | 200          | 403              | 403           | 403
 put fishing, environment      | 401    | 403    | 403  | 200   | 403          | 403              | 200           | 200

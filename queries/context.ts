@@ -1,10 +1,14 @@
 import type { Limits } from '../domain/limits.ts'
+import type { Annotations } from '../domain/ports/annotations.ts'
 import type { Clock } from '../domain/ports/clock.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import type { Store } from '../domain/ports/store.ts'
 import type { FunnelInput, Service } from '../domain/service.ts'
 import type {
+  AnnotationAnswer,
+  AnnotationsAnswer,
   DrillDownState,
+  ErrorsAnswer,
   FunnelAnswer,
   Interval,
   JourneysAnswer,
@@ -17,6 +21,7 @@ import type {
 export interface QueryContext {
   readonly reads: Store
   readonly registry: Registry
+  readonly annotations: Pick<Annotations, 'of'>
   readonly clock: Clock
   readonly limits: Limits
   /** Keyed hash of (service, reference): 16 lower-case hex digits. */
@@ -75,6 +80,21 @@ export interface TrailQuestion {
   readonly journey: string
 }
 
+export interface ErrorsQuestion extends FunnelAsk {
+  /** Rows by step, field and code, and rows by field and code. */
+  readonly limit?: number | undefined
+}
+
+export interface AnnotationsQuestion extends PeriodInput {
+  readonly service: Service
+  readonly limit?: number | undefined
+}
+
+export interface AnnotationQuestion {
+  readonly service: Service
+  readonly id: string
+}
+
 export interface LowCompletionQuestion extends PeriodInput {
   /** Of these services; all that the caller may read when absent. */
   readonly services?: readonly string[] | undefined
@@ -92,6 +112,10 @@ export interface Questions {
   journeys(question: JourneysQuestion): Promise<JourneysAnswer>
   /** `null` when nothing is known of the journey. */
   trail(question: TrailQuestion): Promise<TrailAnswer | null>
+  errors(question: ErrorsQuestion): Promise<ErrorsAnswer>
+  annotations(question: AnnotationsQuestion): Promise<AnnotationsAnswer>
+  /** `null` when there is none. */
+  annotation(question: AnnotationQuestion): Promise<AnnotationAnswer | null>
   lowCompletion(question: LowCompletionQuestion): Promise<LowCompletionAnswer>
   /** Of everything: changes when any answer may have. */
   revision(): Promise<string>

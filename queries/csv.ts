@@ -1,12 +1,18 @@
 import { z } from 'zod'
 import {
+  annotationRow,
   breakdownRow,
+  errorCode,
+  errorRow,
   funnelAnswerStep,
   journeyRow,
   rankedService,
   totals,
   trailEvent,
   trendPeriod,
+  type AnnotationAnswer,
+  type AnnotationsAnswer,
+  type ErrorsAnswer,
   type FunnelAnswer,
   type JourneysAnswer,
   type LowCompletionAnswer,
@@ -31,6 +37,16 @@ export const funnelCsv = (answer: FunnelAnswer): string =>
 export const trendCsv = (answer: TrendAnswer): string => table(trendPeriod, answer.periods)
 export const journeysCsv = (answer: JourneysAnswer): string => table(journeyRow, answer.journeys)
 export const trailCsv = (answer: TrailAnswer): string => table(trailEvent, answer.events)
+/** Both lists: `overSteps` says which. */
+export const errorsCsv = (answer: ErrorsAnswer): string =>
+  table(errorCsvRow, [
+    ...answer.errors.map((row) => ({ overSteps: false, ...row })),
+    ...answer.codes.map((row) => ({ overSteps: true, ...row })),
+  ])
+const errorCsvRow = z.object({ overSteps: z.boolean(), ...errorRow.shape, steps: errorCode.shape.steps })
+
+export const annotationsCsv = (answer: AnnotationsAnswer): string => table(annotationRow, answer.annotations)
+export const annotationCsv = (answer: AnnotationAnswer): string => table(annotationRow, [answer.annotation])
 export const lowCompletionCsv = (answer: LowCompletionAnswer): string => table(rankedService, answer.services)
 
 const funnelRow = z.object({

@@ -1,4 +1,6 @@
+import { annotation, annotations } from './annotations.ts'
 import type { QueryContext, Questions } from './context.ts'
+import { errors } from './errors.ts'
 import { funnel } from './funnel.ts'
 import { journeys } from './journeys.ts'
 import { lowCompletion } from './low-completion.ts'
@@ -13,6 +15,9 @@ export function createQuestions(context: QueryContext): Questions {
     trend: (question) => trend(context, question),
     journeys: (question) => journeys(context, question),
     trail: (question) => trail(context, question),
+    errors: (question) => errors(context, question),
+    annotations: (question) => annotations(context, question),
+    annotation: (question) => annotation(context, question),
     lowCompletion: (question) => lowCompletion(context, question),
     revision: () => revisionOf(context, 'all'),
   }

@@ -1,11 +1,13 @@
 import { createApi, type ApiEnv } from '../../api/app.ts'
 import { funnelExample, journeysExample, lowCompletionExample, trailExample, trendExample } from '../../api/examples.ts'
+import { annotationExample, annotationsExample, errorsExample } from '../../api/examples-errors.ts'
 import type { ApiSignals } from '../../api/signals.ts'
 import type { NewKey } from '../../domain/key.ts'
 import { defaultLimits, type Limits } from '../../domain/limits.ts'
 import type { Registry } from '../../domain/ports/registry.ts'
 import type { Questions } from '../../queries/context.ts'
 import { movableClock } from '../contract/registry.ts'
+import { openMemoryAnnotations } from './memory-annotations.ts'
 import { openMemoryRegistry } from './memory-registry.ts'
 
 export const adminSecret = 'wma_admin-0123456789012345678'
@@ -25,6 +27,9 @@ export function exampleQuestions() {
     journeys: keep('journeys', journeysExample),
     trail: keep('trail', trailExample),
     lowCompletion: keep('lowCompletion', lowCompletionExample),
+    errors: keep('errors', errorsExample),
+    annotations: keep('annotations', annotationsExample),
+    annotation: keep('annotation', annotationExample),
     revision: async () => '0',
   }
   return { questions, asked }
@@ -61,6 +66,7 @@ export function apiUnderTest(change: { questions?: Partial<Questions>; registry?
   const app = createApi({
     questions: { ...questions, ...change.questions },
     registry,
+    annotations: openMemoryAnnotations({ clock }),
     status: async () => ({ pendingEvents: 0, pendingSeconds: 0, refusedEvents: 0, revision: '0' }),
     doctor: async () => [{ name: 'event log', state: 'ok', detail: '0 events wait' }],
     clock,
