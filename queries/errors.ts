@@ -22,7 +22,7 @@ interface Reached {
 
 interface WholeRow extends Reached {
   readonly started: string
-  readonly elapsed: string
+  readonly elapsedStarted: string
   readonly anyStale: number
 }
 
@@ -84,7 +84,7 @@ export async function errors(context: QueryContext, question: ErrorsQuestion): P
     const result = await countsOf(context, subject, journeys, limit)
     return { result, stale: result.whole.anyStale > 0 }
   })
-  const totals = { started: Number(whole.started), elapsed: { started: Number(whole.elapsed) } }
+  const totals = { started: Number(whole.started), elapsed: { started: Number(whole.elapsedStarted) } }
   const [rows, byCode] = [Number(sums.rows), Number(sums.codes)]
   return {
     ...provenance(subject, revision),
@@ -124,7 +124,7 @@ function reachedStatement({ funnel }: Subject, journeys: Sql): Sql {
   const by = (condition: Sql) => sql`sumForEach(arrayMap(bit -> toUInt64(bit AND ${condition}), ${bits}))`
   const isStarted = raw('depth > 0 AND excluded = 0')
   return sql`
-    SELECT countIf(${isStarted}) AS started, countIf(${isStarted} AND elapsed) AS elapsed, max(stale) AS anyStale,
+    SELECT countIf(${isStarted}) AS started, countIf(${isStarted} AND elapsed) AS elapsedStarted, max(stale) AS anyStale,
       ${by(isStarted)} AS reached, ${by(sql`${isStarted} AND elapsed`)} AS elapsedReached,
       ${by(sql`${isStarted} AND elapsed AND ${completed}`)} AS elapsedCompleted
     FROM (${journeys})`
