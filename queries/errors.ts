@@ -198,7 +198,7 @@ function codeStatement(cells: Sql, limit: number): Sql {
   return sql`SELECT field, code, ${counted},
       sumMap(places, arrayMap(p -> toUInt64(elapsed), places), arrayMap(p -> toUInt64(elapsed AND ${completed}), places)) AS sums
     FROM (
-      SELECT journey, state, elapsed, field, code, sum(events) AS times, groupUniqArrayIf(position, position > 0) AS places
+      SELECT journey, state, elapsed, field, code, sum(events) AS times, arraySort(groupUniqArrayIf(position, position > 0)) AS places
       FROM (${cells}) GROUP BY journey, state, elapsed, field, code
     )
     GROUP BY field, code
