@@ -2,6 +2,7 @@ import { Hono, type Context } from 'hono'
 import { keyAdmits, type Key } from '../domain/key.ts'
 import type { Limits } from '../domain/limits.ts'
 import type { Check } from '../domain/check.ts'
+import type { Annotations } from '../domain/ports/annotations.ts'
 import type { Clock } from '../domain/ports/clock.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import { problem } from '../domain/problems.ts'
@@ -13,7 +14,9 @@ import { prefersCsv } from './media.ts'
 import { problemOf, problemResponse, Refused } from './refused.ts'
 import type { Asked, Route } from './route.ts'
 import { discoverRoutes } from './routes/discover.ts'
+import { annotationRoutes } from './routes/annotations.ts'
 import { doctorRoutes } from './routes/doctor.ts'
+import { errorRoutes } from './routes/errors.ts'
 import { funnelRoutes } from './routes/funnel.ts'
 import { journeyRoutes } from './routes/journeys.ts'
 import { keyRoutes } from './routes/keys.ts'
@@ -29,6 +32,7 @@ import type { ApiSignals } from './signals.ts'
 export interface ApiOptions {
   readonly questions: Questions
   readonly registry: Registry
+  readonly annotations: Annotations
   readonly status: () => Promise<Status>
   readonly doctor: () => Promise<readonly Check[]>
   readonly clock: Clock
@@ -39,8 +43,8 @@ export interface ApiOptions {
 export type ApiEnv = { Bindings: ConnectionFacts }
 
 /** Every call of the API that needs a key: what is served, and what the documentation is made of. */
-export function apiRoutes(options: Omit<ApiOptions, 'clock' | 'signals'>): readonly Route[] {
-  const { questions, registry, status, doctor, limits } = options
+export function apiRoutes(options: Omit<ApiOptions, 'signals'>): readonly Route[] {
+  const { questions, registry, annotations, clock, status, doctor, limits } = options
   return [
     ...statusRoutes(status),
     ...doctorRoutes(doctor),
@@ -51,6 +55,8 @@ export function apiRoutes(options: Omit<ApiOptions, 'clock' | 'signals'>): reado
     ...pathRoutes(questions),
     ...journeyRoutes(questions, limits),
     ...discoverRoutes(questions),
+    ...errorRoutes(questions),
+    ...annotationRoutes(questions, annotations, clock),
     ...lowCompletionRoutes(questions, registry),
     ...opportunityRoutes(questions, registry),
     ...keyRoutes(registry, limits.bodyBytesMax),

@@ -4,6 +4,7 @@ import { defaultLimits } from '../domain/limits.ts'
 import { problemCodes, problems } from '../domain/problems.ts'
 import { exampleQuestions } from '../tests/support/api.ts'
 import { movableClock } from '../tests/contract/registry.ts'
+import { openMemoryAnnotations } from '../tests/support/memory-annotations.ts'
 import { openMemoryRegistry } from '../tests/support/memory-registry.ts'
 import { apiRoutes } from './app.ts'
 import { documentedOperations } from './docs/app.tsx'
@@ -12,6 +13,8 @@ import { openApiDocument, problemsOf } from './openapi.ts'
 const routes = apiRoutes({
   questions: exampleQuestions().questions,
   registry: openMemoryRegistry({ clock: movableClock(0) }),
+  annotations: openMemoryAnnotations({ clock: movableClock(0) }),
+  clock: movableClock(0),
   status: () => Promise.reject(new Error('not asked')),
   doctor: () => Promise.reject(new Error('not asked')),
   limits: defaultLimits,

@@ -44,6 +44,12 @@ const calls: Record<string, [path: string, init?: ApiRequest]> = {
   'paths of visas': ['/v1/services/visas/paths'],
   opportunities: ['/v1/opportunities'],
   'opportunities of home': ['/v1/opportunities?department=home'],
+  'errors of visas': ['/v1/services/visas/errors'],
+  'annotations of visas': ['/v1/services/visas/annotations'],
+  'annotation of visas': ['/v1/services/visas/annotations/v1'],
+  'annotate visas': ['/v1/services/visas/annotations', { method: 'POST', body: { label: 'Version 1' } }],
+  'annotate fishing': ['/v1/services/fishing/annotations', { method: 'POST', body: { label: 'Version 1' } }],
+  'unmark fishing': ['/v1/services/fishing/annotations/v1', { method: 'DELETE' }],
   ranking: ['/v1/low-completion'],
   'ranking of home': ['/v1/low-completion?department=home'],
   'put fishing, environment': ['/v1/services/fishing', put('environment')],
@@ -84,6 +90,12 @@ paths of fishing              | 401    | 403    | 200  | 403   | 200          | 
 paths of visas                | 401    | 403    | 200  | 403   | 403          | 403              | 403           | 403
 opportunities                 | 401    | 403    | 200  | 403   | 200          | 200              | 403           | 403
 opportunities of home         | 401    | 403    | 200  | 403   | 200          | 403              | 403           | 403
+errors of visas               | 401    | 403    | 200  | 403   | 403          | 403              | 403           | 403
+annotations of visas          | 401    | 403    | 200  | 403   | 403          | 403              | 403           | 403
+annotation of visas           | 401    | 403    | 200  | 403   | 403          | 403              | 403           | 403
+annotate visas                | 401    | 403    | 403  | 201   | 403          | 403              | 403           | 403
+annotate fishing              | 401    | 403    | 403  | 201   | 403          | 403              | 201           | 201
+unmark fishing                | 401    | 403    | 403  | 404   | 403          | 403              | 404           | 404
 ranking                       | 401    | 403    | 200  | 403   | 200          | 200              | 403           | 403
 ranking of home               | 401    | 403    | 200  | 403   | 200          | 403              | 403           | 403
 put fishing, environment      | 401    | 403    | 403  | 200   | 403          | 403              | 200           | 200

@@ -80,4 +80,11 @@ export const shape = {
   whereValuesMax: 100,
   /** Days of one period: as long as the longest window. */
   periodDaysMax: 36_525,
+  annotationLabelMax: 200,
+  /** Annotations of one service. */
+  annotationsMax: 1_000,
+  /** Annotations of one answer, each with its comparison. */
+  annotationsListedMax: 100,
+  /** Rows of one answer about errors. */
+  errorRowsMax: 1_000,
 } as const

@@ -55,6 +55,12 @@ export const problems = {
     title: 'The description of a new key breaks a rule',
     meaning: 'The field at `path` of a key to be created is missing, unknown or breaks the rule in `detail`.',
   },
+  'invalid-annotation': {
+    status: 400,
+    title: 'The description of an annotation breaks a rule',
+    meaning:
+      'The field at `path` of an annotation is missing, unknown or breaks the rule in `detail`, or the service has as many as it may.',
+  },
   'bad-key': {
     status: 401,
     title: 'A key is missing, unknown or revoked',

@@ -16,6 +16,7 @@ import type { Stores } from '../domain/ports/store.ts'
 import { createProcessor, type Processor } from '../processor/processor.ts'
 import { dayStarts } from '../queries/period.ts'
 import { createQuestions } from '../queries/questions.ts'
+import { openAnnotations } from './annotations.ts'
 import { openEmbedded } from './clickhouse/embedded.ts'
 import { seenNames } from './clickhouse/known-names.ts'
 import type { Config } from './config.ts'
@@ -125,7 +126,9 @@ async function createApp(
   const { config, clock, telemetry, log, stores, registry, processor, secrets } = parts
   const { limits } = config
   const collected = collectorTelemetry({ ...telemetry, clock })
+  const annotations = await openAnnotations({ stores, clock, random: randomBytes })
   const questions = createQuestions({
+    annotations,
     reads: stores.reads,
     registry,
     clock,
@@ -148,8 +151,8 @@ async function createApp(
     return { pendingEvents, pendingSeconds, refusedEvents, revision: await questions.revision() }
   }
   const doctor = () => diagnose({ dataDir: config.dataDir, log, stores, status: () => processor.status(), clock })
-  const apiParts = { questions, registry, status, doctor, limits }
-  const api = createApi({ ...apiParts, clock, signals })
+  const apiParts = { questions, registry, annotations, clock, status, doctor, limits }
+  const api = createApi({ ...apiParts, signals })
   const assets = await readPageAssets()
   const base = originOf(config.host, config.port)
   const docs = await openDocumentation({ routes: apiRoutes(apiParts), limits, registry, assets, base })

@@ -7,6 +7,7 @@ import type { Registry } from '../domain/ports/registry.ts'
 import type { Store, Stores } from '../domain/ports/store.ts'
 import { serviceInput, type Service } from '../domain/service.ts'
 import { sql } from '../domain/sql.ts'
+import { inTurnQueue, revisionsAfter, type InTurn } from './changes.ts'
 
 export interface RegistryOptions {
   readonly stores: Pick<Stores, 'reads' | 'writes'>
@@ -24,7 +25,7 @@ export interface RegistryOptions {
  */
 export async function openRegistry({ stores, clock, random, adminKeyHash }: RegistryOptions): Promise<Registry> {
   const revisions = revisionsAfter(await lastRevision(stores.reads), clock)
-  const inTurn = queue()
+  const inTurn = inTurnQueue()
   const definitions = await openDefinitions({ stores, clock, random, revisions, inTurn })
   const keys = await openKeys({ stores, clock, random, revisions, inTurn, adminKeyHash })
   return { ...definitions, ...keys }
@@ -35,23 +36,7 @@ interface Shared {
   readonly clock: Clock
   readonly random: RegistryOptions['random']
   readonly revisions: () => number
-  readonly inTurn: <Result>(change: () => Promise<Result>) => Promise<Result>
-}
-
-/** Each change begins when the one before has ended, well or not. */
-function queue(): Shared['inTurn'] {
-  let last: Promise<unknown> = Promise.resolve()
-  return (change) => {
-    const result = last.then(change)
-    last = result.catch(() => undefined)
-    return result
-  }
-}
-
-/** Revisions in microseconds, rising by at least one: never back after a restart, even when the clock goes back. */
-function revisionsAfter(last: number, clock: Clock): () => number {
-  let revision = last
-  return () => (revision = Math.max(revision + 1, clock.now() * 1000))
+  readonly inTurn: InTurn
 }
 
 async function lastRevision(reads: Store): Promise<number> {

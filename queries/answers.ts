@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { pathsFields } from './paths-answer.ts'
 import { discoveryReasons, noSuggestionReasons, outsideReasons } from '../domain/discovery/reasons.ts'
 import { funnelInput } from '../domain/service.ts'
+import { annotationKinds } from '../domain/annotation.ts'
 
 /**
  * The shapes of every answer. OpenAPI is made from them, so a description here is what a caller reads.
@@ -117,7 +118,7 @@ export const breakdownRow = z
 export type BreakdownRow = z.infer<typeof breakdownRow>
 
 export const comparisons = ['previous', 'year'] as const
-export type Comparison = (typeof comparisons)[number]
+export type Compared = (typeof comparisons)[number]
 
 const comparedWith = {
   with: z.enum(comparisons).describe('previous: the period just before, as long. year: the same dates a year before'),
@@ -360,9 +361,9 @@ export type LowCompletionAnswer = z.infer<typeof lowCompletionAnswer>
 export const pathsAnswer = z.strictObject({ ...asked, ...pathsFields }).meta({ id: 'PathsAnswer' })
 export type PathsAnswer = z.infer<typeof pathsAnswer>
 
-const estimate = z
+const recoverableFigure = z
   .strictObject({ value: z.number().min(0), low: z.number().min(0), high: z.number().min(0) })
-  .meta({ id: 'Estimate', description: 'A figure with its interval, 95 % or wider' })
+  .meta({ id: 'RecoverableFigure', description: 'Journeys or money, with an interval of 95 % or wider' })
 
 export const opportunity = z
   .strictObject({
@@ -380,20 +381,20 @@ export const opportunity = z
     finishingRate: rateOrNull.describe('Of those not lost there, who completed'),
     benchmark: z.enum(['peers', 'best-quarter']).describe('By which more could be recovered'),
     peers: z
-      .strictObject({ services: count, rate: share, recoverable: estimate })
+      .strictObject({ services: count, rate: share, recoverable: recoverableFigure })
       .nullable()
       .describe('What the step keeps in a typical service that has it; null where fewer than 5 services have it'),
     bestQuarter: z
-      .strictObject({ from: instant, to: instant, rate: share, recoverable: estimate })
+      .strictObject({ from: instant, to: instant, rate: share, recoverable: recoverableFigure })
       .nullable()
       .describe(
         'What it kept in the best of the four stretches of 13 weeks that end with the period, each drawn towards the others; null where fewer than two had 100 journeys at the step',
       ),
-    recoverable: estimate.describe(
+    recoverable: recoverableFigure.describe(
       'Journeys of the period that would have finished: entered x (benchmark - own rate, drawn towards it) x finishingRate, all other steps as they are. Not to be added up over steps of one service',
     ),
     cost: z
-      .strictObject({ ...estimate.shape, currency: z.string().nullable() })
+      .strictObject({ ...recoverableFigure.shape, currency: z.string().nullable() })
       .nullable()
       .describe('recoverable x costs.otherChannel of the service'),
     costReason: z.string().nullable().describe('Why there is no cost'),
@@ -478,3 +479,142 @@ export const discoverAnswer = z
   })
   .meta({ id: 'DiscoverAnswer' })
 export type DiscoverAnswer = z.infer<typeof discoverAnswer>
+
+export const estimate = z
+  .strictObject({ value: z.number(), low: z.number(), high: z.number() })
+  .meta({ id: 'Estimate', description: 'An estimate with its interval, 95 %' })
+
+const slugOrNull = z.string().nullable()
+const metCounts = {
+  journeys: count.describe('That met it; each once, however often'),
+  events: count,
+  later: z
+    .strictObject({ completed: count, failed: count, abandoned: count, open: count })
+    .describe('How the journeys that met it ended; they add up to `journeys`'),
+  elapsed: z
+    .strictObject({ journeys: count, completed: count })
+    .describe('Of them, those whose first start + window has passed: what rates and odds are stated on'),
+  completionRate: rateOrNull.describe('elapsed.completed / elapsed.journeys'),
+}
+const oddsOfNotCompleting = estimate.nullable()
+
+export const errorRow = z
+  .strictObject({
+    step: z
+      .string()
+      .nullable()
+      .describe('As the events say it; else the first name of the position, null where there is none'),
+    position: z
+      .int()
+      .min(1)
+      .nullable()
+      .describe('Where it was met; null: before the start, or at a step of the funnel that the journey never reached'),
+    field: slugOrNull,
+    code: slugOrNull,
+    ...metCounts,
+    reached: count.nullable().describe('Journeys that reached the position: `entered` of the funnel'),
+    completionRateWithout: rateOrNull.describe('Of the others that reached the position'),
+    oddsRatio: oddsOfNotCompleting.describe(
+      'Odds of not completing, of those that met it against the others that reached the position; null where one of the four counts is 0',
+    ),
+  })
+  .meta({ id: 'ErrorRow' })
+export type ErrorRow = z.infer<typeof errorRow>
+
+export const errorCode = z
+  .strictObject({
+    field: slugOrNull,
+    code: slugOrNull,
+    ...metCounts,
+    steps: z
+      .array(z.strictObject({ position: z.int().min(1), step: z.string().nullable() }))
+      .describe('Where it was met'),
+    oddsRatio: oddsOfNotCompleting.describe(
+      'Odds of not completing over the positions where it was met (Mantel and Haenszel; interval of Robins, Breslow and Greenland)',
+    ),
+  })
+  .meta({ id: 'ErrorCode' })
+export type ErrorCode = z.infer<typeof errorCode>
+
+const otherErrors = z
+  .strictObject({ rows: z.int().min(1), journeys: count, events: count })
+  .nullable()
+  .describe('What is past `limit`, together; null when nothing is')
+
+export const errorsAnswer = z
+  .strictObject({
+    ...asked,
+    started: count.describe('Journeys of the period'),
+    journeys: count.describe('Of them, those that met any error'),
+    events: count.describe('Errors that they met'),
+    errors: z.array(errorRow).describe('By step, field and code; what most journeys met first'),
+    other: otherErrors,
+    codes: z.array(errorCode).describe('By field and code, over the steps; what most journeys met first'),
+    otherCodes: otherErrors,
+  })
+  .meta({ id: 'ErrorsAnswer' })
+export type ErrorsAnswer = z.infer<typeof errorsAnswer>
+
+const side = z.strictObject({
+  from: instant.describe('Inclusive'),
+  to: instant.describe('Exclusive'),
+  started: count.describe('Journeys that started then'),
+  completed: count.describe('Of them, those that completed within `horizonSeconds` of their start'),
+  rate: rateOrNull.describe('completed / started, as it was'),
+  standardisedRate: share.nullable().describe('Over the hours of the week that both sides have, with the same weights'),
+})
+
+export const notCompared = ['too-fresh', 'too-few-days', 'no-common-hours', 'all-alike', 'funnel-is-new'] as const
+
+export const comparison = z
+  .strictObject({
+    horizonSeconds: z
+      .int()
+      .min(1)
+      .describe('Every journey compared has had this long to complete, and completions after it do not count'),
+    wholeWindow: z.boolean().describe('The horizon is the window of the funnel'),
+    before: side,
+    after: side,
+    difference: estimate.nullable().describe('after.standardisedRate - before.standardisedRate (Mantel and Haenszel)'),
+    oddsRatio: estimate.nullable().describe('Odds of completing, after against before (Mantel and Haenszel)'),
+    pValue: share.nullable().describe('Two-sided: Cochran, Mantel and Haenszel with over-dispersion of days'),
+    significant: z.boolean().nullable().describe('pValue < 0.05'),
+    dispersion: z
+      .number()
+      .min(1)
+      .nullable()
+      .describe('Variance over that of journeys that do not depend on one another'),
+    degreesOfFreedom: z.number().min(0).nullable(),
+    hours: count.describe('Hours of the week that both sides have'),
+    reason: z.enum(notCompared).nullable().describe('Why nothing can be said; null when something can'),
+    alsoMarked: z
+      .array(z.string())
+      .describe('Other annotations between before.from and after.to, which may be the cause'),
+    final: z.boolean().describe('Time alone changes it no more'),
+  })
+  .meta({ id: 'Comparison' })
+export type Comparison = z.infer<typeof comparison>
+
+export const annotationRow = z
+  .strictObject({
+    id: z.string(),
+    at: instant,
+    kind: z.enum(annotationKinds),
+    label: z.string(),
+    createdAt: instant,
+    comparison,
+  })
+  .meta({ id: 'AnnotationRow' })
+export type AnnotationRow = z.infer<typeof annotationRow>
+
+export const annotationsAnswer = z
+  .strictObject({
+    ...asked,
+    annotations: z.array(annotationRow).describe('Those of the period, the latest first'),
+    other: count.describe('Of the period, past `limit`'),
+  })
+  .meta({ id: 'AnnotationsAnswer' })
+export type AnnotationsAnswer = z.infer<typeof annotationsAnswer>
+
+export const annotationAnswer = z.strictObject({ ...asked, annotation: annotationRow }).meta({ id: 'AnnotationAnswer' })
+export type AnnotationAnswer = z.infer<typeof annotationAnswer>

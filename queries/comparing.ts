@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
 import { newcombe } from '../domain/statistics/newcombe.ts'
-import type { Comparison, Difference } from './answers.ts'
+import type { Compared, Difference } from './answers.ts'
 import { dayStarts, type Period } from './period.ts'
 
 const dayMs = 86_400_000
@@ -9,7 +9,7 @@ const dayMs = 86_400_000
  * The period that a period is compared with. `previous`: as many days of the zone just before it where it is whole days, else
  * as long. `year`: between the same dates and times of the zone a year before.
  */
-export function comparedPeriod({ from, to, tz }: Period, compare: Comparison): Period {
+export function comparedPeriod({ from, to, tz }: Period, compare: Compared): Period {
   const zoned = (ms: number) => Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(tz)
   if (compare === 'year') {
     const earlier = (ms: number) => zoned(ms).subtract({ years: 1 }).epochMilliseconds

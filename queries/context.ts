@@ -1,12 +1,16 @@
 import type { Limits } from '../domain/limits.ts'
+import type { Annotations } from '../domain/ports/annotations.ts'
 import type { Clock } from '../domain/ports/clock.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import type { Store } from '../domain/ports/store.ts'
 import type { FunnelInput, Service } from '../domain/service.ts'
 import type {
-  Comparison,
+  Compared,
   DiscoverAnswer,
+  AnnotationAnswer,
+  AnnotationsAnswer,
   DrillDownState,
+  ErrorsAnswer,
   FunnelAnswer,
   Interval,
   JourneysAnswer,
@@ -22,6 +26,7 @@ import type {
 export interface QueryContext {
   readonly reads: Store
   readonly registry: Registry
+  readonly annotations: Pick<Annotations, 'of'>
   readonly clock: Clock
   readonly limits: Limits
   /** Keyed hash of (service, reference): 16 lower-case hex digits. */
@@ -56,7 +61,7 @@ export interface FunnelAsk extends PeriodInput {
 
 export interface FunnelQuestion extends FunnelAsk {
   /** With which period the answer is compared. */
-  readonly compare?: Comparison | undefined
+  readonly compare?: Compared | undefined
   /** A dimension: built in, or one of the service's. */
   readonly breakdown?: string | undefined
   /**
@@ -70,7 +75,7 @@ export interface TrendQuestion extends FunnelAsk {
   /** A dimension: built in, or one of the service's. */
   readonly breakdown?: string | undefined
   /** With which period the answer is compared. */
-  readonly compare?: Comparison | undefined
+  readonly compare?: Compared | undefined
   readonly interval?: Interval | undefined
   /** Name of a step of the funnel: how many reached it. */
   readonly step?: string | undefined
@@ -114,6 +119,21 @@ export interface DiscoverQuestion extends PeriodInput {
   readonly limit?: number | undefined
 }
 
+export interface ErrorsQuestion extends FunnelAsk {
+  /** Rows by step, field and code, and rows by field and code. */
+  readonly limit?: number | undefined
+}
+
+export interface AnnotationsQuestion extends PeriodInput {
+  readonly service: Service
+  readonly limit?: number | undefined
+}
+
+export interface AnnotationQuestion {
+  readonly service: Service
+  readonly id: string
+}
+
 export interface LowCompletionQuestion extends PeriodInput {
   /** Of these services; all that the caller may read when absent. */
   readonly services?: readonly string[] | undefined
@@ -137,6 +157,10 @@ export interface Questions {
   opportunities(question: OpportunitiesQuestion): Promise<OpportunitiesAnswer>
   paths(question: PathsQuestion): Promise<PathsAnswer>
   discover(question: DiscoverQuestion): Promise<DiscoverAnswer>
+  errors(question: ErrorsQuestion): Promise<ErrorsAnswer>
+  annotations(question: AnnotationsQuestion): Promise<AnnotationsAnswer>
+  /** `null` when there is none. */
+  annotation(question: AnnotationQuestion): Promise<AnnotationAnswer | null>
   lowCompletion(question: LowCompletionQuestion): Promise<LowCompletionAnswer>
   /** Of everything: changes when any answer may have. */
   revision(): Promise<string>

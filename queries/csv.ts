@@ -1,8 +1,11 @@
 import { z } from 'zod'
 import {
+  annotationRow,
   breakdownRow,
   comparisons,
   discoveredStep,
+  errorCode,
+  errorRow,
   funnelAnswerStep,
   journeyRow,
   opportunity,
@@ -12,6 +15,9 @@ import {
   trailEvent,
   trendPeriod,
   type DiscoverAnswer,
+  type AnnotationAnswer,
+  type AnnotationsAnswer,
+  type ErrorsAnswer,
   type FunnelAnswer,
   type JourneysAnswer,
   type LowCompletionAnswer,
@@ -57,6 +63,16 @@ export const timeToCompleteCsv = (answer: TimeToCompleteAnswer): string =>
 export const journeysCsv = (answer: JourneysAnswer): string => table(journeyRow, answer.journeys)
 export const trailCsv = (answer: TrailAnswer): string => table(trailEvent, answer.events)
 export const discoverCsv = (answer: DiscoverAnswer): string => table(discoveredStep, answer.steps)
+/** Both lists: `overSteps` says which. */
+export const errorsCsv = (answer: ErrorsAnswer): string =>
+  table(errorCsvRow, [
+    ...answer.errors.map((row) => ({ overSteps: false, ...row })),
+    ...answer.codes.map((row) => ({ overSteps: true, ...row })),
+  ])
+const errorCsvRow = z.object({ overSteps: z.boolean(), ...errorRow.shape, steps: errorCode.shape.steps })
+
+export const annotationsCsv = (answer: AnnotationsAnswer): string => table(annotationRow, answer.annotations)
+export const annotationCsv = (answer: AnnotationAnswer): string => table(annotationRow, [answer.annotation])
 export const lowCompletionCsv = (answer: LowCompletionAnswer): string => table(rankedService, answer.services)
 
 /** Of rows of the compared period: which one it is. */

@@ -1,4 +1,4 @@
-import type { BreakdownRow, Comparison, FunnelAnswer, Totals } from './answers.ts'
+import type { BreakdownRow, Compared, FunnelAnswer, Totals } from './answers.ts'
 import { comparedPeriod, differenceOf } from './comparing.ts'
 import type { FunnelQuestion, QueryContext } from './context.ts'
 import { stepsOf, totalsOf } from './counts.ts'
@@ -53,7 +53,7 @@ export async function funnel(context: QueryContext, question: FunnelQuestion): P
 async function compared(
   context: QueryContext,
   subject: Subject,
-  compare: Comparison,
+  compare: Compared,
   now: Totals,
 ): Promise<NonNullable<FunnelAnswer['comparison']>> {
   const before = { ...subject, period: comparedPeriod(subject.period, compare) }

@@ -1,5 +1,7 @@
+import { annotation, annotations } from './annotations.ts'
 import type { QueryContext, Questions } from './context.ts'
 import { discover } from './discover.ts'
+import { errors } from './errors.ts'
 import { funnel } from './funnel.ts'
 import { journeys } from './journeys.ts'
 import { lowCompletion } from './low-completion.ts'
@@ -21,6 +23,9 @@ export function createQuestions(context: QueryContext): Questions {
     opportunities: (question) => opportunities(context, question),
     paths: (question) => paths(context, question),
     discover: (question) => discover(context, question),
+    errors: (question) => errors(context, question),
+    annotations: (question) => annotations(context, question),
+    annotation: (question) => annotation(context, question),
     lowCompletion: (question) => lowCompletion(context, question),
     revision: () => revisionOf(context, 'all'),
   }

@@ -33,7 +33,7 @@ export async function revisionOf(context: QueryContext, services: readonly Servi
 }
 
 /** FNV-1a, 32 bits: short, and enough to tell one definition from the one before it. */
-function fingerprint(text: string): string {
+export function fingerprint(text: string): string {
   let hash = 0x811c9dc5
   for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193) >>> 0
   return hash.toString(36)

@@ -10,6 +10,7 @@ import { createTelemetry } from '../infra/telemetry/telemetry.ts'
 import { movableClock } from './contract/registry.ts'
 import { exampleQuestions } from './support/api.ts'
 import { openCollector } from './support/collector.ts'
+import { openMemoryAnnotations } from './support/memory-annotations.ts'
 import { openMemoryRegistry } from './support/memory-registry.ts'
 
 /** The pages for people are no calls. Everything else that the process serves is in the reference, and nothing more. */
@@ -19,6 +20,8 @@ const limits = defaultLimits
 const parts = {
   questions: exampleQuestions().questions,
   registry,
+  annotations: openMemoryAnnotations({ clock }),
+  clock,
   status: () => Promise.reject(new Error('not asked')),
   doctor: () => Promise.reject(new Error('not asked')),
   limits,
@@ -41,7 +44,7 @@ const apps = [
     },
   }),
   (await openCollector()).app,
-  createApi({ ...parts, clock, signals: { answered: () => {}, failed: () => {} } }),
+  createApi({ ...parts, signals: { answered: () => {}, failed: () => {} } }),
   await openDocumentation({ routes, limits, registry, assets: await readPageAssets(), base: 'http://127.0.0.1:8080' }),
 ]
 

@@ -4,6 +4,7 @@ import { problemCodes } from '../../domain/problems.ts'
 import { readPageAssets } from '../../infra/page-assets.ts'
 import { movableClock } from '../../tests/contract/registry.ts'
 import { adminSecret, exampleQuestions } from '../../tests/support/api.ts'
+import { openMemoryAnnotations } from '../../tests/support/memory-annotations.ts'
 import { openMemoryRegistry } from '../../tests/support/memory-registry.ts'
 import { apiRoutes } from '../app.ts'
 import { createDocs, documentedOperations } from './app.tsx'
@@ -12,6 +13,8 @@ const registry = openMemoryRegistry({ clock: movableClock(0), adminSecret })
 const routes = apiRoutes({
   questions: exampleQuestions().questions,
   registry,
+  annotations: openMemoryAnnotations({ clock: movableClock(0) }),
+  clock: movableClock(0),
   status: () => Promise.reject(new Error('not asked')),
   doctor: () => Promise.reject(new Error('not asked')),
   limits: defaultLimits,

@@ -30,4 +30,13 @@ export interface Stores {
   close(): Promise<void>
 }
 
-export type TableName = 'trail' | 'facts' | 'definitions' | 'keys' | 'step_names' | 'set_aside' | 'cohorts' | 'seals'
+export type TableName =
+  | 'trail'
+  | 'facts'
+  | 'definitions'
+  | 'keys'
+  | 'step_names'
+  | 'set_aside'
+  | 'cohorts'
+  | 'annotations'
+  | 'seals'

@@ -126,6 +126,13 @@ export const migrations: readonly Migration[] = [
     ) ENGINE = ReplacingMergeTree(revision) ORDER BY (service, hour) SETTINGS ${durable}`,
   },
   {
+    // Releases and incidents of services, every change a row: of an id the highest revision counts.
+    name: '008-annotations',
+    statement: `CREATE TABLE IF NOT EXISTS annotations (
+      service String, id String, revision UInt64, annotation String, deleted UInt8
+    ) ENGINE = ReplacingMergeTree(revision) ORDER BY (service, id) SETTINGS ${durable}`,
+  },
+  {
     // Journeys whose facts were written since the seal of their service: as they are (`present` 1, the highest revision
     // stands) and as the seal counted them (0: of those the first that was kept stands, so its revision is turned
     // around). domain/tally/unsealed.ts says how they are read.

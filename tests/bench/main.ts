@@ -1,4 +1,5 @@
 import type { Start } from '../../infra/program.ts'
+import { annotations } from './annotations.ts'
 import { collector } from './collector.ts'
 import { discover } from './discover.ts'
 import { freshness } from './freshness.ts'
@@ -21,6 +22,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   query,
   ranking,
   discover,
+  annotations,
 }
 
 /**

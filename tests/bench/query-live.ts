@@ -9,6 +9,7 @@ import { openLocalLog } from '../../infra/local-log/open.ts'
 import { createProcessor } from '../../processor/processor.ts'
 import { dayStarts } from '../../queries/period.ts'
 import { createQuestions } from '../../queries/questions.ts'
+import { openMemoryAnnotations } from '../support/memory-annotations.ts'
 import { journeyHash } from '../support/answering.ts'
 import { silentSignals } from '../support/processing.ts'
 import { memoryMb, percentile } from './machine.ts'
@@ -64,7 +65,14 @@ async function whileEventsArrive({ stores, registry }: Opened, logDirectory: str
   const running = processor.run(stop.signal)
   const until = Date.now() + warmUpMs + measuredMs
   const sent = send(log, traffic, until)
-  const questions = createQuestions({ reads: stores.reads, registry, clock, limits: defaultLimits, journeyHash })
+  const questions = createQuestions({
+    reads: stores.reads,
+    registry,
+    clock,
+    limits: defaultLimits,
+    journeyHash,
+    annotations: openMemoryAnnotations({ clock }),
+  })
   const took = new Map<string, number[]>([largest, middle, smallest].map((id) => [id, []]))
   const began = Date.now()
   const cpu = process.cpuUsage()

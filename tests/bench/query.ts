@@ -5,6 +5,7 @@ import type { Service } from '../../domain/service.ts'
 import { raw } from '../../domain/sql.ts'
 import type { Questions } from '../../queries/context.ts'
 import { createQuestions } from '../../queries/questions.ts'
+import { openMemoryAnnotations } from '../support/memory-annotations.ts'
 import { journeyHash } from '../support/answering.ts'
 import { fixedClock } from '../support/processing.ts'
 import { memoryMb, percentile } from './machine.ts'
@@ -51,7 +52,14 @@ async function asked(data: DataSet): Promise<object> {
     if (check.differences.length > 0) throw new Error(`facts were made wrongly: ${JSON.stringify(check.differences)}`)
     const { stores, registry } = opened
     const clock = fixedClock(data.until)
-    const questions = createQuestions({ reads: stores.reads, registry, clock, limits: defaultLimits, journeyHash })
+    const questions = createQuestions({
+      reads: stores.reads,
+      registry,
+      clock,
+      limits: defaultLimits,
+      journeyHash,
+      annotations: openMemoryAnnotations({ clock }),
+    })
     const before = memoryMb(process.pid)
     const rows = []
     for (const [service, list] of await lists(opened, questions, data.until))

@@ -13,6 +13,7 @@ import { readPageAssets } from '../../infra/page-assets.ts'
 import { definition, movableClock } from '../contract/registry.ts'
 import { adminSecret, exampleQuestions } from '../support/api.ts'
 import { hasBrowser, openBrowser, serveLocally, type Served } from '../support/browser.ts'
+import { openMemoryAnnotations } from '../support/memory-annotations.ts'
 import { openMemoryRegistry } from '../support/memory-registry.ts'
 
 let browser: Browser
@@ -26,11 +27,12 @@ async function site(): Promise<Hono<ApiEnv>> {
   const registry = openMemoryRegistry({ clock, adminSecret })
   await registry.putService('renew-fishing-licence', definition({}))
   const status = async () => ({ pendingEvents: 7, pendingSeconds: 0, refusedEvents: 0, revision: 'r' })
-  const parts = { questions, registry, status, doctor: async () => [], limits: defaultLimits }
+  const annotations = openMemoryAnnotations({ clock })
+  const parts = { questions, registry, annotations, clock, status, doctor: async () => [], limits: defaultLimits }
   const assets = await readPageAssets()
   const auth = { loopback: true, signingSecret: 'secret', newId: () => '0123456789abcdef' }
   const app = new Hono<ApiEnv>()
-  app.route('/', createApi({ ...parts, clock, signals: { answered: () => {}, failed: () => {} } }))
+  app.route('/', createApi({ ...parts, signals: { answered: () => {}, failed: () => {} } }))
   const base = 'http://127.0.0.1:8080'
   app.route('/', await openDocumentation({ routes: apiRoutes(parts), limits: defaultLimits, registry, assets, base }))
   app.route('/', createPages({ questions, registry, clock, auth, assets, signals: { pageFailed: () => {} } }))

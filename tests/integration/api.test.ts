@@ -6,6 +6,7 @@ import type { StoredEvent } from '../../domain/stored-event.ts'
 import { funnelAnswer, journeysAnswer, lowCompletionAnswer, trailAnswer, trendAnswer } from '../../queries/answers.ts'
 import { openAnswering, type Answering } from '../support/answering.ts'
 import { apiUnderTest, exampleQuestions, type ApiUnderTest } from '../support/api.ts'
+import { openMemoryAnnotations } from '../support/memory-annotations.ts'
 import { openMemoryRegistry } from '../support/memory-registry.ts'
 
 const day = 86_400_000
@@ -224,6 +225,8 @@ describe('hostile values', () => {
   const calls = apiRoutes({
     questions: exampleQuestions().questions,
     registry: openMemoryRegistry({ clock: { now: () => 0 } }),
+    annotations: openMemoryAnnotations({ clock: { now: () => 0 } }),
+    clock: { now: () => 0 },
     status: () => Promise.reject(new Error('not asked')),
     doctor: () => Promise.reject(new Error('not asked')),
     limits: defaultLimits,

@@ -13,6 +13,7 @@ import { journeyHash, openAnswering, type Answering } from '../support/answering
 import { discoveryLog } from '../support/discovery-log.ts'
 import { generatedService, type GeneratedJourney, type GeneratedService } from '../support/generated-services.ts'
 import { judged } from '../support/judged-discovery.ts'
+import { openMemoryAnnotations } from '../support/memory-annotations.ts'
 import { storedEvent } from '../support/trails.ts'
 
 const period = { from: '2026-09-01', to: '2026-10-15' }
@@ -82,6 +83,7 @@ const contextOf = (limits: Limits = defaultLimits) => ({
   clock: answering.clock,
   limits,
   journeyHash,
+  annotations: openMemoryAnnotations({ clock: answering.clock }),
 })
 
 async function traffic(limits: Limits = defaultLimits, some: { where?: readonly WhereCondition[] } = {}) {

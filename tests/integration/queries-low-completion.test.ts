@@ -5,6 +5,7 @@ import { serviceInput, type Service } from '../../domain/service.ts'
 import { param, raw, sql } from '../../domain/sql.ts'
 import { lowCompletionAnswer } from '../../queries/answers.ts'
 import { createQuestions } from '../../queries/questions.ts'
+import { openMemoryAnnotations } from '../support/memory-annotations.ts'
 import { journeyHash, openAnswering, type Answering } from '../support/answering.ts'
 import { insertFacts } from '../support/facts.ts'
 import { openMemoryRegistry } from '../support/memory-registry.ts'
@@ -211,6 +212,7 @@ describe('thousands of services in one question', () => {
       clock: answering.clock,
       limits: defaultLimits,
       journeyHash,
+      annotations: openMemoryAnnotations({ clock: answering.clock }),
     })
     await questions.lowCompletion({ ...period, services: ids.slice(0, 1) })
     const ofOne = statements

@@ -3,6 +3,7 @@ import { normaliseFunnel, type FunnelInput, type Service } from '../../domain/se
 import { opportunitiesAnswer } from '../../queries/answers.ts'
 import { stepLossesByService, type StepLosses } from '../../queries/step-losses.ts'
 import { defaultLimits } from '../../domain/limits.ts'
+import { openMemoryAnnotations } from '../support/memory-annotations.ts'
 import { journeyHash, openAnswering, type Answering } from '../support/answering.ts'
 import { insertFacts } from '../support/facts.ts'
 import type { OracleJourney } from '../support/oracle.ts'
@@ -182,6 +183,7 @@ describe('what steps lost, and the oracle', { timeout: 120_000 }, () => {
         clock: answering.clock,
         limits: defaultLimits,
         journeyHash,
+        annotations: openMemoryAnnotations({ clock: answering.clock }),
       }
       const services = cases.map(({ service }) => service)
       const all = await stepLossesByService(context, services, range, now)

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defaultLimits, type Limits } from '../../domain/limits.ts'
+import type { Annotations } from '../../domain/ports/annotations.ts'
 import type { Registry } from '../../domain/ports/registry.ts'
 import type { Stores } from '../../domain/ports/store.ts'
 import { serviceInput, type Service } from '../../domain/service.ts'
@@ -11,6 +12,7 @@ import { createProcessor } from '../../processor/processor.ts'
 import { dayStarts } from '../../queries/period.ts'
 import type { Questions } from '../../queries/context.ts'
 import { createQuestions } from '../../queries/questions.ts'
+import { openMemoryAnnotations } from './memory-annotations.ts'
 import { MemoryLog } from './memory-log.ts'
 import { openMemoryRegistry } from './memory-registry.ts'
 import { fixedClock, silentSignals } from './processing.ts'
@@ -19,6 +21,7 @@ import { fixedClock, silentSignals } from './processing.ts'
 export interface Answering {
   readonly questions: Questions
   readonly registry: Registry
+  readonly annotations: Annotations
   readonly stores: Stores
   readonly clock: { now(): number; set(now: number): void }
   putService(id: string, input: unknown, options?: { sample?: boolean }): Promise<Service>
@@ -32,13 +35,15 @@ export async function openAnswering(now: number, limits: Limits = defaultLimits)
   const stores = await openEmbedded(directory)
   const clock = fixedClock(now)
   const registry = openMemoryRegistry({ clock })
+  const annotations = openMemoryAnnotations({ clock })
   const log = new MemoryLog({ now: () => clock.now() })
   const stop = new AbortController()
   const processor = createProcessor({ log, stores, registry, clock, limits, signals: silentSignals, dayStarts })
   const running = processor.run(stop.signal)
   return {
-    questions: createQuestions({ reads: stores.reads, registry, clock, limits, journeyHash }),
+    questions: createQuestions({ reads: stores.reads, registry, annotations, clock, limits, journeyHash }),
     registry,
+    annotations,
     stores,
     clock,
     putService: (id, input, options) => registry.putService(id, serviceInput.parse(input), options),

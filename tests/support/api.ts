@@ -1,5 +1,6 @@
+import { createApi, type ApiEnv } from '../../api/app.ts'
+import { annotationExample, annotationsExample, errorsExample } from '../../api/examples-errors.ts'
 import {
-  createApi,
   discoverExample,
   funnelExample,
   journeysExample,
@@ -9,9 +10,6 @@ import {
   timeToCompleteExample,
   trailExample,
   trendExample,
-  type ApiEnv } from '../../api/app.ts'
-import {
-  funnelExample,
 } from '../../api/examples.ts'
 import type { ApiSignals } from '../../api/signals.ts'
 import type { NewKey } from '../../domain/key.ts'
@@ -19,6 +17,7 @@ import { defaultLimits, type Limits } from '../../domain/limits.ts'
 import type { Registry } from '../../domain/ports/registry.ts'
 import type { Questions } from '../../queries/context.ts'
 import { movableClock } from '../contract/registry.ts'
+import { openMemoryAnnotations } from './memory-annotations.ts'
 import { openMemoryRegistry } from './memory-registry.ts'
 
 export const adminSecret = 'wma_admin-0123456789012345678'
@@ -42,6 +41,9 @@ export function exampleQuestions() {
     paths: keep('paths', pathsExample),
     discover: keep('discover', discoverExample),
     lowCompletion: keep('lowCompletion', lowCompletionExample),
+    errors: keep('errors', errorsExample),
+    annotations: keep('annotations', annotationsExample),
+    annotation: keep('annotation', annotationExample),
     revision: async () => '0',
   }
   return { questions, asked }
@@ -78,6 +80,7 @@ export function apiUnderTest(change: { questions?: Partial<Questions>; registry?
   const app = createApi({
     questions: { ...questions, ...change.questions },
     registry,
+    annotations: openMemoryAnnotations({ clock }),
     status: async () => ({ pendingEvents: 0, pendingSeconds: 0, refusedEvents: 0, revision: '0' }),
     doctor: async () => [{ name: 'event log', state: 'ok', detail: '0 events wait' }],
     clock,
