@@ -30,4 +30,5 @@ export interface Stores {
   close(): Promise<void>
 }
 
-export type TableName = 'trail' | 'facts' | 'definitions' | 'keys' | 'step_names' | 'set_aside' | 'cohorts'
+export type TableName =
+  'trail' | 'facts' | 'definitions' | 'keys' | 'step_names' | 'set_aside' | 'cohorts' | 'erasures' | 'removals'

@@ -125,4 +125,28 @@ export const migrations: readonly Migration[] = [
       service LowCardinality(String), hour Int64, revision UInt64, version UInt32, state Enum8('sealed' = 1, 'revised' = 2)
     ) ENGINE = ReplacingMergeTree(revision) ORDER BY (service, hour) SETTINGS ${durable}`,
   },
+  {
+    // Journeys that were erased, for ever: events of them are dropped, and every start removes what is left of them.
+    name: '009-erasures',
+    statement: `CREATE TABLE IF NOT EXISTS erasures (
+      service LowCardinality(String), journey UInt64, at SimpleAggregateFunction(min, Int64)
+    ) ENGINE = AggregatingMergeTree ORDER BY (service, journey) SETTINGS ${durable}`,
+  },
+  {
+    // When journeys were last removed, so that answers say that they are others, and when their bytes went. A
+    // removal that was begun and not done was cut short: processor/removal.ts.
+    name: '009-removals',
+    statement: `CREATE TABLE IF NOT EXISTS removals (
+      service LowCardinality(String),
+      what Enum8('erasing' = 1, 'erased' = 2, 'expiring' = 3, 'expired' = 4, 'purged' = 5),
+      revision UInt64
+    ) ENGINE = ReplacingMergeTree(revision) ORDER BY (service, what) SETTINGS ${durable}`,
+  },
+  {
+    // The day (since 1970, UTC) on which the last event of the journey arrived; what was there before says when it
+    // was written. Kept to the day, it takes next to nothing on the disk.
+    name: '009-facts-arrived',
+    statement: `ALTER TABLE facts ADD COLUMN IF NOT EXISTS
+      arrivedDay UInt16 DEFAULT toUInt16(intDiv(revision, 86400000)) CODEC(T64, ZSTD(3)) AFTER revision`,
+  },
 ]
