@@ -13,6 +13,7 @@ import { prefersCsv } from './media.ts'
 import { problemOf, problemResponse, Refused } from './refused.ts'
 import type { Asked, Route } from './route.ts'
 import { doctorRoutes } from './routes/doctor.ts'
+import { erasureRoutes, type ErasureCalls } from './routes/erasures.ts'
 import { funnelRoutes } from './routes/funnel.ts'
 import { journeyRoutes } from './routes/journeys.ts'
 import { keyRoutes } from './routes/keys.ts'
@@ -25,6 +26,7 @@ import type { ApiSignals } from './signals.ts'
 export interface ApiOptions {
   readonly questions: Questions
   readonly registry: Registry
+  readonly erasures: ErasureCalls
   readonly status: () => Promise<Status>
   readonly doctor: () => Promise<readonly Check[]>
   readonly clock: Clock
@@ -36,7 +38,7 @@ export type ApiEnv = { Bindings: ConnectionFacts }
 
 /** Every call of the API that needs a key: what is served, and what the documentation is made of. */
 export function apiRoutes(options: Omit<ApiOptions, 'clock' | 'signals'>): readonly Route[] {
-  const { questions, registry, status, doctor, limits } = options
+  const { questions, registry, erasures, status, doctor, limits } = options
   return [
     ...statusRoutes(status),
     ...doctorRoutes(doctor),
@@ -44,6 +46,7 @@ export function apiRoutes(options: Omit<ApiOptions, 'clock' | 'signals'>): reado
     ...funnelRoutes(questions),
     ...trendRoutes(questions),
     ...journeyRoutes(questions, limits),
+    ...erasureRoutes(erasures, registry, limits.bodyBytesMax),
     ...lowCompletionRoutes(questions, registry),
     ...keyRoutes(registry, limits.bodyBytesMax),
   ]

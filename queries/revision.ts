@@ -5,13 +5,15 @@ import type { QueryContext } from './context.ts'
 interface Row {
   readonly facts: string
   readonly cohorts: string
+  readonly removals: string
 }
 
 /**
  * A word that changes whenever an answer may have: with new data, marks and definitions, never with the clock.
  * Ask before the data is read, so that what is read is never older than what the word says.
  *
- * Reads   facts.revision and cohorts.revision, of revised hours only: a sealed one changes no answer.
+ * Reads   facts.revision; cohorts.revision, of revised hours only: a sealed one changes no answer; and
+ *         removals.revision, of those that are done: what was begun may be seen or not.
  * Cost    one pass over one column, of one service where one is given.
  */
 export async function revisionOf(context: QueryContext, services: readonly Service[] | 'all'): Promise<string> {
@@ -19,11 +21,12 @@ export async function revisionOf(context: QueryContext, services: readonly Servi
   const rows = services === 'all' ? raw('1') : of(services.map(({ id }) => id))
   const [row] = await context.reads.select<Row>(
     sql`SELECT (SELECT max(revision) FROM facts WHERE ${rows}) AS facts,
-      (SELECT max(revision) FROM cohorts WHERE state = 'revised' AND ${rows}) AS cohorts`,
+      (SELECT max(revision) FROM cohorts WHERE state = 'revised' AND ${rows}) AS cohorts,
+      (SELECT max(revision) FROM removals WHERE what IN ('erased', 'expired') AND ${rows}) AS removals`,
     { secondsMax: context.limits.querySecondsMax },
   )
   const definitions = services === 'all' ? await context.registry.services() : services
-  const marks = [row?.facts ?? '0', row?.cohorts ?? '0'].map((revision) => BigInt(revision).toString(36))
+  const marks = [row?.facts, row?.cohorts, row?.removals].map((revision = '0') => BigInt(revision).toString(36))
   return [...marks, fingerprint(JSON.stringify(definitions))].join('.')
 }
 

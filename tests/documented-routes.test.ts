@@ -8,7 +8,7 @@ import { operationRoutes } from '../infra/operation.ts'
 import { readPageAssets } from '../infra/page-assets.ts'
 import { createTelemetry } from '../infra/telemetry/telemetry.ts'
 import { movableClock } from './contract/registry.ts'
-import { exampleQuestions } from './support/api.ts'
+import { exampleQuestions, noErasures } from './support/api.ts'
 import { openCollector } from './support/collector.ts'
 import { openMemoryRegistry } from './support/memory-registry.ts'
 
@@ -18,6 +18,7 @@ const registry = openMemoryRegistry({ clock })
 const limits = defaultLimits
 const parts = {
   questions: exampleQuestions().questions,
+  erasures: noErasures,
   registry,
   status: () => Promise.reject(new Error('not asked')),
   doctor: () => Promise.reject(new Error('not asked')),

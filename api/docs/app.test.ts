@@ -3,7 +3,7 @@ import { defaultLimits } from '../../domain/limits.ts'
 import { problemCodes } from '../../domain/problems.ts'
 import { readPageAssets } from '../../infra/page-assets.ts'
 import { movableClock } from '../../tests/contract/registry.ts'
-import { adminSecret, exampleQuestions } from '../../tests/support/api.ts'
+import { adminSecret, exampleQuestions, noErasures } from '../../tests/support/api.ts'
 import { openMemoryRegistry } from '../../tests/support/memory-registry.ts'
 import { apiRoutes } from '../app.ts'
 import { createDocs, documentedOperations } from './app.tsx'
@@ -11,6 +11,7 @@ import { createDocs, documentedOperations } from './app.tsx'
 const registry = openMemoryRegistry({ clock: movableClock(0), adminSecret })
 const routes = apiRoutes({
   questions: exampleQuestions().questions,
+  erasures: noErasures,
   registry,
   status: () => Promise.reject(new Error('not asked')),
   doctor: () => Promise.reject(new Error('not asked')),

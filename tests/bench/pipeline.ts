@@ -11,7 +11,7 @@ import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { openLocalLog } from '../../infra/local-log/open.ts'
 import { openRegistry } from '../../infra/registry.ts'
 import { createProcessor } from '../../processor/processor.ts'
-import { silentSignals } from '../support/processing.ts'
+import { nothingRemoved, silentSignals } from '../support/processing.ts'
 import { steps } from './programs.ts'
 import { syntheticEvents } from './synthetic.ts'
 
@@ -51,6 +51,7 @@ export async function openPipeline(): Promise<Pipeline> {
         registry,
         clock,
         limits: defaultLimits,
+        ...nothingRemoved,
         signals: silentSignals,
       })
       const stop = new AbortController()

@@ -11,7 +11,7 @@ import { defaultLimits } from '../../domain/limits.ts'
 import { openDocumentation } from '../../infra/documentation.ts'
 import { readPageAssets } from '../../infra/page-assets.ts'
 import { definition, movableClock } from '../contract/registry.ts'
-import { adminSecret, exampleQuestions } from '../support/api.ts'
+import { adminSecret, exampleQuestions, noErasures } from '../support/api.ts'
 import { hasBrowser, openBrowser, serveLocally, type Served } from '../support/browser.ts'
 import { openMemoryRegistry } from '../support/memory-registry.ts'
 
@@ -26,7 +26,7 @@ async function site(): Promise<Hono<ApiEnv>> {
   const registry = openMemoryRegistry({ clock, adminSecret })
   await registry.putService('renew-fishing-licence', definition({}))
   const status = async () => ({ pendingEvents: 7, pendingSeconds: 0, refusedEvents: 0, revision: 'r' })
-  const parts = { questions, registry, status, doctor: async () => [], limits: defaultLimits }
+  const parts = { questions, registry, erasures: noErasures, status, doctor: async () => [], limits: defaultLimits }
   const assets = await readPageAssets()
   const auth = { loopback: true, signingSecret: 'secret', newId: () => '0123456789abcdef' }
   const app = new Hono<ApiEnv>()

@@ -13,6 +13,7 @@ import {
   Crash,
   crashing,
   drain,
+  type DrainParts,
   emptyTables,
   fixedClock,
   limits,
@@ -40,7 +41,7 @@ const services = new Map<string, Service>(
   ['renew', 'apply'].map((id) => [id, service(id, { steps: ['start', 'done'] })]),
 )
 
-const parts = (some: Partial<ProcessorParts> = {}): Omit<ProcessorParts, 'log'> => ({
+const parts = (some: Partial<ProcessorParts> = {}): DrainParts => ({
   stores,
   registry: { service: (id) => Promise.resolve(services.get(id)), onPut: () => () => undefined },
   clock: fixedClock(1_800_000_000_000),

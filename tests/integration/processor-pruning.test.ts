@@ -70,7 +70,13 @@ const pruning = () => {
   let pruned = 0
   const signals = { ...silentSignals, pruned: (count: number) => void (pruned += count) }
   const revisions = createRevisions(clock, clock.now() + 1_000)
-  const { prune } = createPruning({ store: stores.writes, revisions, signals, trailEventsMax })
+  const { prune } = createPruning({
+    store: stores.writes,
+    revisions,
+    signals,
+    trailEventsMax,
+    purging: { underWay: () => false },
+  })
   return { prune: () => prune(), pruned: () => pruned }
 }
 

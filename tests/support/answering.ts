@@ -12,7 +12,7 @@ import type { Questions } from '../../queries/context.ts'
 import { createQuestions } from '../../queries/questions.ts'
 import { MemoryLog } from './memory-log.ts'
 import { openMemoryRegistry } from './memory-registry.ts'
-import { fixedClock, silentSignals } from './processing.ts'
+import { fixedClock, nothingRemoved, silentSignals } from './processing.ts'
 
 /** Processor and questions on a real ClickHouse, with a clock that the test sets. */
 export interface Answering {
@@ -33,7 +33,7 @@ export async function openAnswering(now: number, limits: Limits = defaultLimits)
   const registry = openMemoryRegistry({ clock })
   const log = new MemoryLog({ now: () => clock.now() })
   const stop = new AbortController()
-  const processor = createProcessor({ log, stores, registry, clock, limits, signals: silentSignals })
+  const processor = createProcessor({ ...nothingRemoved, log, stores, registry, clock, limits, signals: silentSignals })
   const running = processor.run(stop.signal)
   return {
     questions: createQuestions({ reads: stores.reads, registry, clock, limits, journeyHash }),

@@ -6,6 +6,7 @@ import { raw, sql } from '../../domain/sql.ts'
 import { serviceInput, type FunnelInput, type Service } from '../../domain/service.ts'
 import { createProcessor, type Processor, type ProcessorParts } from '../../processor/processor.ts'
 import type { ProcessorSignals } from '../../processor/signals.ts'
+import { openMemoryErasures } from './memory-erasures.ts'
 import type { ScriptedLog } from './scripted-log.ts'
 
 export const silentSignals: ProcessorSignals = {
@@ -14,6 +15,9 @@ export const silentSignals: ProcessorSignals = {
   retrying: () => undefined,
   rebuilt: () => undefined,
   pruned: () => undefined,
+  erasedEvents: () => undefined,
+  removed: () => undefined,
+  purged: () => undefined,
   sealed: () => undefined,
   revised: () => undefined,
 }
@@ -30,9 +34,15 @@ export function service(id: string, funnel: FunnelInput, some: Partial<Service> 
   }
 }
 
+/** Nobody was erased, and nothing expires. */
+export const nothingRemoved = { erasures: openMemoryErasures(), retentionMs: 100 * 366 * 86_400_000 }
+
+export type DrainParts = Omit<ProcessorParts, 'log' | 'erasures' | 'retentionMs'> &
+  Partial<Pick<ProcessorParts, 'erasures' | 'retentionMs'>>
+
 /** Runs a processor over what the log holds, then stops it. Rejects with what stopped it before that. */
-export async function drain(log: ScriptedLog, parts: Omit<ProcessorParts, 'log'>): Promise<Processor> {
-  const processor = createProcessor({ log, ...parts })
+export async function drain(log: ScriptedLog, parts: DrainParts): Promise<Processor> {
+  const processor = createProcessor({ log, ...nothingRemoved, ...parts })
   const stop = new AbortController()
   const running = processor.run(stop.signal)
   const emptied = log.emptied()
@@ -88,7 +98,7 @@ export function refusing(stores: Stores, isBad: (row: readonly unknown[]) => boo
 }
 
 export async function emptyTables(stores: Stores): Promise<void> {
-  for (const table of ['trail', 'facts', 'step_names', 'set_aside', 'cohorts'])
+  for (const table of ['trail', 'facts', 'step_names', 'set_aside', 'cohorts', 'erasures', 'removals'])
     await stores.writes.command(raw(`TRUNCATE TABLE ${table}`))
 }
 
