@@ -131,7 +131,9 @@ export function createProcessor(parts: ProcessorParts): Processor {
     healed: () => healed,
 
     async erase(erasures) {
-      await healed
+      await healed.catch((cause: unknown) => {
+        throw new StoreUnavailable('the processor could not start', { cause, retryAfterSeconds: 5 })
+      })
       await state.erasing?.erase(erasures)
     },
 

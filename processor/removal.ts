@@ -75,6 +75,7 @@ async function put(
   services: readonly string[],
   what: RemovalReason | (typeof begun)[RemovalReason],
 ): Promise<void> {
+  if (services.length === 0) return
   const revision = revisions.next()
   await stores.writes.insert(
     'removals',
