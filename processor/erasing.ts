@@ -117,14 +117,25 @@ export function createErasing(parts: ErasingParts): Erasing {
   }
 }
 
-/** @returns the batch without events of erased journeys, which are counted */
-export function withoutErased(batch: LogBatch, erasures: Erasures, signals: ProcessorSignals): LogBatch {
-  if (erasures.size() === 0) return batch
-  const events = batch.events.filter(({ service, journey }) => !erasures.has(service, journey))
-  const dropped = batch.events.length - events.length
-  if (dropped === 0) return batch
-  signals.erasedEvents(dropped)
-  return { ...batch, events }
+/**
+ * The batch without events of erased journeys, which are counted.
+ * @returns services: of these events; they are nowhere but in the log, whose bytes have to go as others do
+ */
+export function withoutErased(
+  batch: LogBatch,
+  erasures: Erasures,
+  signals: ProcessorSignals,
+): { readonly batch: LogBatch; readonly services: readonly string[] } {
+  if (erasures.size() === 0) return { batch, services: [] }
+  const services = new Set<string>()
+  const events = batch.events.filter(({ service, journey }) => {
+    if (!erasures.has(service, journey)) return true
+    services.add(service)
+    return false
+  })
+  if (services.size === 0) return { batch, services: [] }
+  signals.erasedEvents(batch.events.length - events.length)
+  return { batch: { ...batch, events }, services: [...services] }
 }
 
 /** Entries that say nothing of a journey that was erased meanwhile. */

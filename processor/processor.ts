@@ -10,13 +10,14 @@ import { sql } from '../domain/sql.ts'
 import { processBatch, putAside, type AsideParts, type BatchParts } from './batch.ts'
 import { createCohorts } from './cohorts.ts'
 import { asideWithoutErased, createErasing, withoutErased, type Erasing } from './erasing.ts'
-import { createExclusive, type Exclusive } from './exclusive.ts'
+import { createExclusive } from './exclusive.ts'
 import { createFactsWriter } from './facts-writer.ts'
 import { createLateVerdicts, type LateVerdicts } from './late-verdicts.ts'
 import { createOwnFunnels } from './own-funnels.ts'
 import { createPruning } from './pruning.ts'
 import { createPurging } from './purging.ts'
 import { createRebuilds, type RebuildProgress, type Rebuilds } from './rebuild.ts'
+import { putRemoved } from './removal.ts'
 import { createRetention } from './retention.ts'
 import { laterIfRefused, pause, untilDone, type Patience } from './retry.ts'
 import { createRevisions, type Revisions } from './revision.ts'
@@ -156,7 +157,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
 
 /** Batches, rebuilds, late verdicts and the others side by side, but what they write one at a time. */
 async function work(parts: ProcessorParts, state: State, patience: Patience, tellHealed: () => void): Promise<void> {
-  const { log, registry, erasures, signals } = parts
+  const { stores, registry, erasures, signals } = parts
   await start(parts, state, patience)
   const workers = createWorkers(parts, state)
   const { exclusive, cohorts, erasing, rebuilds, lateVerdicts, pruning, retention, purging, batches } = workers
@@ -164,7 +165,12 @@ async function work(parts: ProcessorParts, state: State, patience: Patience, tel
   await erasing.start(patience)
   tellHealed()
   const forget = registry.onPut(({ id }) => rebuilds.ask(id))
-  const whole = (batch: LogBatch) => withoutErased(batch, erasures, signals)
+  const handle = async (given: LogBatch, own: Patience) => {
+    // Looked at when its turn has come: an erasure may have been listed while it waited for that.
+    const { batch, services } = withoutErased(given, erasures, signals)
+    await processBatch(batch, batches, own)
+    await untilDone('erasure', own, () => putRemoved({ stores, revisions: state.revisions }, services))
+  }
   const between = (name: string, intervalMs: number, signal: AbortSignal, piece: () => Promise<void>) => {
     const own = { ...patience, signal }
     return nowAndThen(name, intervalMs, own, () => exclusive(() => untilDone(name, own, piece)))
@@ -173,7 +179,7 @@ async function work(parts: ProcessorParts, state: State, patience: Patience, tel
     await rebuilds.findStale(patience)
     state.notReady = null
     await allOrFirstError(patience.signal, [
-      (signal) => consume(log, whole, batches, exclusive, { ...patience, signal }),
+      (signal) => consume(parts, (batch) => exclusive(() => handle(batch, { ...patience, signal })), signal),
       (signal) => rebuilds.run({ ...patience, signal }),
       (signal) => lateVerdicts.run({ ...patience, signal }),
       (signal) => erasing.run({ ...patience, signal }),
@@ -251,20 +257,17 @@ async function start({ stores, clock }: ProcessorParts, state: State, patience: 
 }
 
 async function consume(
-  log: EventLog,
-  whole: (batch: LogBatch) => LogBatch,
-  parts: BatchParts,
-  exclusive: Exclusive,
-  patience: Patience,
+  { log, clock }: ProcessorParts,
+  handle: (batch: LogBatch) => Promise<void>,
+  signal: AbortSignal,
 ): Promise<void> {
   await log.consume(
     async (batch) => {
-      // Looked at when its turn has come: an erasure may have been listed while it waited for that.
-      await exclusive(() => processBatch(whole(batch), parts, patience))
+      await handle(batch)
       // What has waited longer has gathered already what there was to gather. A clock that was set back is no wait.
-      await pause(Math.min(gatherMs, gatherMs - (parts.clock.now() - batch.appendedAt)), patience.signal)
+      await pause(Math.min(gatherMs, gatherMs - (clock.now() - batch.appendedAt)), signal)
     },
-    patience.signal,
+    signal,
     batchEventsMax,
   )
 }

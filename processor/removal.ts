@@ -70,6 +70,14 @@ export async function settleRemovals(parts: Pick<RemovalParts, 'stores' | 'revis
   }
 }
 
+/** Something of these services was removed that was in the event log only. Its bytes go by the next purge. */
+export async function putRemoved(
+  parts: Pick<RemovalParts, 'stores' | 'revisions'>,
+  services: readonly string[],
+): Promise<void> {
+  await put(parts, services, 'erased')
+}
+
 async function put(
   { stores, revisions }: Pick<RemovalParts, 'stores' | 'revisions'>,
   services: readonly string[],
