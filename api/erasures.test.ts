@@ -99,6 +99,18 @@ describe('the list of erasures', () => {
     expect([pages, listed]).toEqual([3, all])
   })
 
+  it('is applied a thousand at a time', async () => {
+    const { api, applied } = await bench()
+    const all = Array.from({ length: 1_000 }, (_, index) => ({
+      ...erasure(index.toString(16).padStart(16, '0')),
+      service: 's'.repeat(64),
+    }))
+    expect((await api.request('/v1/erasures', { method: 'POST', body: { erasures: all } })).status).toBe(204)
+    expect(applied[0]).toHaveLength(1_000)
+    const { erasures } = (await (await api.request('/v1/erasures')).json()) as { erasures: unknown[] }
+    expect(erasures).toEqual(all)
+  })
+
   it('keeps the time in whatever zone it is written', async () => {
     const { api, applied } = await bench()
     await api.request('/v1/erasures', {

@@ -66,6 +66,8 @@ export const shape = {
   windowMsMin: 1_000,
   windowMsMax: 36_525 * 24 * 60 * 60 * 1000,
   excludesMax: 50,
+  /** Erasures of one page of the list, and of one request that applies some. */
+  erasuresPageMax: 1_000,
   /** Days of one period: as long as the longest window. */
   periodDaysMax: 36_525,
 } as const

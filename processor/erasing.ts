@@ -61,18 +61,23 @@ export function createErasing(parts: ErasingParts): Erasing {
     if (count > 0) signals.removed('erased', count)
   }
 
+  /** Whoever asked is told, and need not ask again. */
+  function putOff(some: readonly Asked[], cause: unknown): void {
+    for (const { done } of some)
+      done(new StoreUnavailable('the erasure is listed, and removed later', { cause, retryAfterSeconds: 60 }))
+    asked.push(...some.map((one) => ({ ...one, done: () => undefined })))
+  }
+
   async function removeSome(some: readonly Asked[], patience: Patience): Promise<void> {
     try {
       // A deletion waits for the purge of the parts that it is about: here, rather than with all batches behind it.
-      await purging.settled(patience.signal)
+      if (!(await purging.settled(patience.signal))) return putOff(some, new Error('a purge is under way'))
       await exclusive(() => remove(some, patience))
       for (const { done } of some) done()
     } catch (error) {
-      for (const { done } of some)
-        done(new StoreUnavailable('the erasure is listed, and removed later', { cause: error, retryAfterSeconds: 60 }))
+      putOff(some, error)
       if (!(error instanceof StoreRefused || error instanceof QueryTooLarge)) throw error
       signals.retrying('erasure', error, refusedMs)
-      asked.push(...some.map((one) => ({ ...one, done: () => undefined })))
       await pause(refusedMs, patience.signal)
     }
   }

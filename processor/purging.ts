@@ -21,8 +21,11 @@ import type { ProcessorSignals } from './signals.ts'
 export interface Purging {
   /** Begins a purge that is due, or looks whether the one under way has ended. */
   tick(patience: Patience): Promise<void>
-  /** Resolves when none is under way, or when aborted: until then a deletion may wait for it. */
-  settled(signal: AbortSignal): Promise<void>
+  /**
+   * Waits while one is under way, since a deletion would wait for it; no longer than half a minute.
+   * @returns whether none is
+   */
+  settled(signal: AbortSignal): Promise<boolean>
   underWay(): boolean
 }
 
@@ -37,6 +40,7 @@ export interface PurgingParts {
 
 export const purgeIntervalMs = 12 * 60 * 60 * 1000
 const settledLookMs = 250
+const settledMsMax = 30_000
 
 const tables = ['trail', 'facts', 'set_aside'] as const
 const applyMask = 'APPLY DELETED MASK'
@@ -76,7 +80,11 @@ export function createPurging(parts: PurgingParts): Purging {
     },
 
     async settled(signal) {
-      while (purging !== undefined && !signal.aborted) await pause(settledLookMs, signal)
+      for (let waitedMs = 0; purging !== undefined && waitedMs < settledMsMax; waitedMs += settledLookMs) {
+        if (signal.aborted) return false
+        await pause(settledLookMs, signal)
+      }
+      return purging === undefined
     },
 
     underWay: () => purging !== undefined,

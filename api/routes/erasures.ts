@@ -49,8 +49,7 @@ const erasure = z
   .meta({ id: 'Erasure' })
 const example = { service: 'renew-fishing-licence', journey: '9f86d081884c7d65', at: '2026-02-12T10:00:00.000Z' }
 
-/** Erasures of one page of the list, and of one body. */
-export const erasuresPageMax = 1_000
+const { erasuresPageMax } = shape
 
 const erasuresAnswer = z
   .object({

@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
+import { shape } from '../../domain/limits.ts'
 import { CommandError, json, type Connection } from './connection.ts'
 import type { Cli } from './main.ts'
 
-/** Lines of one request: as many as the call takes. */
-const linesMax = 1_000
+const linesMax = shape.erasuresPageMax
 
 /** `waymark erasures export | apply`: the list of what was erased, kept beside the backups and applied after a restore. */
 export function addErasures(waymark: Command, cli: Cli): void {

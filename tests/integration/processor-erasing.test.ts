@@ -9,7 +9,10 @@ import { sql } from '../../domain/sql.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { openErasures } from '../../infra/clickhouse/erasures.ts'
-import { asideWithoutErased } from '../../processor/erasing.ts'
+import { createExclusive } from '../../processor/exclusive.ts'
+import { noFunnel } from '../../processor/facts.ts'
+import { createRevisions } from '../../processor/revision.ts'
+import { asideWithoutErased, createErasing } from '../../processor/erasing.ts'
 import { createProcessor, type Processor, type ProcessorParts } from '../../processor/processor.ts'
 import { expectedFacts, storedFacts } from '../support/expected-facts.ts'
 import { openMemoryErasures } from '../support/memory-erasures.ts'
@@ -221,6 +224,36 @@ describe('an erasure', () => {
     await running({ ...parts({ erasures }), log: new ScriptedLog() }, (one) => erase(one, erasures, erasure))
     const states = await stores.reads.select<{ state: string }>(sql`SELECT state FROM cohorts FINAL ORDER BY hour`)
     expect(states.map(({ state }) => state)).toEqual(['revised', 'sealed'])
+  })
+
+  it('that a purge keeps waiting is answered with a refusal, and done when the purge has ended', async () => {
+    await drain(new ScriptedLog([[storedEvent({ journey: gone })]]), parts())
+    const clock = fixedClock(now)
+    const waits: ((settled: boolean) => void)[] = []
+    const erasing = createErasing({
+      ...parts(),
+      erasures: openMemoryErasures([erasure]),
+      ownFunnels: () => Promise.resolve(noFunnel),
+      revisions: createRevisions(clock, now),
+      cohorts: { beforeVerdicts: () => Promise.resolve() },
+      exclusive: createExclusive(),
+      purging: { settled: () => new Promise((resolve) => waits.push(resolve)) },
+    })
+    const stop = new AbortController()
+    const run = erasing.run({ signal: stop.signal, signals: silentSignals, onWaiting: () => undefined })
+    const refused = erasing.erase([erasure])
+    const until = async (condition: () => boolean | Promise<boolean>) => {
+      while (!(await condition())) await new Promise((resolve) => setImmediate(resolve))
+    }
+    await until(() => waits.length === 1)
+    waits[0]?.(false)
+    await expect(refused).rejects.toMatchObject({ code: 'store-unavailable', retryAfterSeconds: 60 })
+    await until(() => waits.length === 2)
+    expect(await storedFacts(stores)).toHaveLength(1)
+    waits[1]?.(true)
+    await until(async () => (await storedFacts(stores)).length === 0)
+    stop.abort()
+    await run
   })
 
   it('is refused, and can be sent again, once the processor has stopped', async () => {
