@@ -95,14 +95,9 @@ export function createErasing(parts: ErasingParts): Erasing {
 
     erase: (journeys) =>
       new Promise((resolve, reject) => {
-        let left = journeys.length
-        if (left === 0) return resolve()
+        if (journeys.length === 0) return resolve()
         if (stopped) return reject(new StoreUnavailable('the processor has stopped', { retryAfterSeconds: 5 }))
-        const done = (error?: Error) => {
-          if (error !== undefined) reject(error)
-          else if (--left === 0) resolve()
-        }
-        for (const { service, journey } of journeys) asked.push({ service, journey: BigInt(`0x${journey}`), done })
+        asked.push(...askedOf(journeys, resolve, reject))
         waking.wake()
       }),
 
@@ -120,6 +115,20 @@ export function createErasing(parts: ErasingParts): Erasing {
       }
     },
   }
+}
+
+/** The first that fails says so; the last that is done says that all are. */
+function askedOf(
+  journeys: readonly Pick<Erasure, 'service' | 'journey'>[],
+  resolve: () => void,
+  reject: (error: Error) => void,
+): readonly Asked[] {
+  let left = journeys.length
+  const done = (error?: Error) => {
+    if (error !== undefined) reject(error)
+    else if (--left === 0) resolve()
+  }
+  return journeys.map(({ service, journey }) => ({ service, journey: BigInt(`0x${journey}`), done }))
 }
 
 /**
