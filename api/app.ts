@@ -17,6 +17,7 @@ import { discoverRoutes } from './routes/discover.ts'
 import { annotationRoutes } from './routes/annotations.ts'
 import { doctorRoutes } from './routes/doctor.ts'
 import { errorRoutes } from './routes/errors.ts'
+import { erasureRoutes, type ErasureCalls } from './routes/erasures.ts'
 import { funnelRoutes } from './routes/funnel.ts'
 import { journeyRoutes } from './routes/journeys.ts'
 import { keyRoutes } from './routes/keys.ts'
@@ -33,6 +34,7 @@ export interface ApiOptions {
   readonly questions: Questions
   readonly registry: Registry
   readonly annotations: Annotations
+  readonly erasures: ErasureCalls
   readonly status: () => Promise<Status>
   readonly doctor: () => Promise<readonly Check[]>
   readonly clock: Clock
@@ -44,7 +46,7 @@ export type ApiEnv = { Bindings: ConnectionFacts }
 
 /** Every call of the API that needs a key: what is served, and what the documentation is made of. */
 export function apiRoutes(options: Omit<ApiOptions, 'signals'>): readonly Route[] {
-  const { questions, registry, annotations, clock, status, doctor, limits } = options
+  const { questions, registry, annotations, erasures, clock, status, doctor, limits } = options
   return [
     ...statusRoutes(status),
     ...doctorRoutes(doctor),
@@ -57,6 +59,7 @@ export function apiRoutes(options: Omit<ApiOptions, 'signals'>): readonly Route[
     ...discoverRoutes(questions),
     ...errorRoutes(questions),
     ...annotationRoutes(questions, annotations, clock),
+    ...erasureRoutes(erasures, registry, limits.bodyBytesMax),
     ...lowCompletionRoutes(questions, registry),
     ...opportunityRoutes(questions, registry),
     ...keyRoutes(registry, limits.bodyBytesMax),

@@ -2,7 +2,7 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../domain/limits.ts'
 import { problemCodes, problems } from '../domain/problems.ts'
-import { exampleQuestions } from '../tests/support/api.ts'
+import { exampleQuestions, noErasures } from '../tests/support/api.ts'
 import { movableClock } from '../tests/contract/registry.ts'
 import { openMemoryAnnotations } from '../tests/support/memory-annotations.ts'
 import { openMemoryRegistry } from '../tests/support/memory-registry.ts'
@@ -12,6 +12,7 @@ import { openApiDocument, problemsOf } from './openapi.ts'
 
 const routes = apiRoutes({
   questions: exampleQuestions().questions,
+  erasures: noErasures,
   registry: openMemoryRegistry({ clock: movableClock(0) }),
   annotations: openMemoryAnnotations({ clock: movableClock(0) }),
   clock: movableClock(0),

@@ -21,6 +21,8 @@ const put = (department?: string): ApiRequest => ({
 })
 const key = (reach: object): ApiRequest => ({ method: 'POST', body: { name: 'New', scopes: ['read'], ...reach } })
 
+const erasure = { service: 'fishing', journey: '9f86d081884c7d65', at: '2026-02-12T10:00:00Z' }
+
 const calls: Record<string, [path: string, init?: ApiRequest]> = {
   status: ['/v1/status'],
   doctor: ['/v1/doctor'],
@@ -61,6 +63,12 @@ const calls: Record<string, [path: string, init?: ApiRequest]> = {
   'delete fishing': ['/v1/services/fishing', { method: 'DELETE' }],
   'delete visas': ['/v1/services/visas', { method: 'DELETE' }],
   'delete no service': ['/v1/services/nobody', { method: 'DELETE' }],
+  'erase of fishing': ['/v1/services/fishing/journeys/r-1', { method: 'DELETE' }],
+  'erase of visas': ['/v1/services/visas/journeys/r-1', { method: 'DELETE' }],
+  'erase of deleted': ['/v1/services/was-home/journeys/r-1', { method: 'DELETE' }],
+  'erase of no service': ['/v1/services/nobody/journeys/r-1', { method: 'DELETE' }],
+  'list erasures': ['/v1/erasures'],
+  'apply erasures': ['/v1/erasures', { method: 'POST', body: { erasures: [erasure] } }],
   'list keys': ['/v1/keys'],
   'key for all': ['/v1/keys', key({})],
   'key for fishing': ['/v1/keys', key({ service: 'fishing' })],
@@ -107,6 +115,12 @@ put new, none                 | 401    | 403    | 403  | 201   | 403          | 
 delete fishing                | 401    | 403    | 403  | 204   | 403          | 403              | 204           | 204
 delete visas                  | 401    | 403    | 403  | 204   | 403          | 403              | 403           | 403
 delete no service             | 401    | 403    | 403  | 404   | 403          | 403              | 403           | 403
+erase of fishing              | 401    | 403    | 403  | 204   | 403          | 403              | 204           | 204
+erase of visas                | 401    | 403    | 403  | 204   | 403          | 403              | 403           | 403
+erase of deleted              | 401    | 403    | 403  | 204   | 403          | 403              | 403           | 403
+erase of no service           | 401    | 403    | 403  | 404   | 403          | 403              | 403           | 403
+list erasures                 | 401    | 403    | 403  | 200   | 403          | 403              | 403           | 403
+apply erasures                | 401    | 403    | 403  | 204   | 403          | 403              | 403           | 403
 list keys                     | 401    | 403    | 403  | 200   | 403          | 403              | 200           | 200
 key for all                   | 401    | 403    | 403  | 201   | 403          | 403              | 403           | 403
 key for fishing               | 401    | 403    | 403  | 201   | 403          | 403              | 201           | 201

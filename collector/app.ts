@@ -5,6 +5,7 @@ import { adminKey, type Key } from '../domain/key.ts'
 import type { Limits } from '../domain/limits.ts'
 import type { Clock } from '../domain/ports/clock.ts'
 import type { EventLog } from '../domain/ports/event-log.ts'
+import type { Erasures } from '../domain/ports/erasures.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import type { StoredEvent } from '../domain/stored-event.ts'
 import { takeBack } from './added.ts'
@@ -18,7 +19,7 @@ import { pixelEvents, pixelImage } from './pixel.ts'
 import { Refusal } from './refusal.ts'
 import { createServices, type KnownService } from './services.ts'
 import type { CollectorSignals } from './signals.ts'
-import type { Context } from './steps/step.ts'
+import type { Context, SilentCounts } from './steps/step.ts'
 
 export interface CollectorOptions {
   readonly log: Pick<EventLog, 'append'>
@@ -27,6 +28,8 @@ export interface CollectorOptions {
   /** Keys the hash of journey references. */
   readonly secret: string
   readonly sha256: Sha256
+  /** Journeys of which nothing is kept. */
+  readonly erasures: Pick<Erasures, 'has'>
   readonly limits: Limits
   readonly signals: CollectorSignals
   readonly knownNames: KnownNames
@@ -115,9 +118,9 @@ class Collector {
       if (kind === 'ndjson') return await this.#ndjson(text, context)
       const body = jsonBody(text, limits.eventsPerRequestMax)
       known = await this.#find(body['service'])
-      const { events, bots } = jsonEvents(body, known, context)
+      const { events, silent } = jsonEvents(body, known, context)
       if (events.length > 0) await this.#append(events, context)
-      this.#countKept(events.length, bots, context)
+      this.#countKept(events.length, silent, context)
       return new Response(null, { status: 204, headers: corsHeaders(origin, known?.origins) })
     } catch (error) {
       const refusal = this.#refusal(error)
@@ -128,7 +131,7 @@ class Collector {
 
   async #ndjson(text: string, context: Context): Promise<Response> {
     const { signals } = this.#options
-    const answer = await ndjsonEvents(text, context, {
+    const { erased, ...answer } = await ndjsonEvents(text, context, {
       find: this.#find,
       append: (events) => this.#append(events, context),
       refused: (code) => signals.refused(code, 1),
@@ -137,7 +140,7 @@ class Collector {
       const refusal = new Refusal('invalid-event', 'every line was refused')
       return problemResponse(refusal, anyOrigin, { members: { ...answer } })
     }
-    this.#countKept(answer.accepted, 0, context)
+    this.#countKept(answer.accepted - erased, { bot: 0, erased }, context)
     return new Response(JSON.stringify(answer), {
       status: 200,
       headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
@@ -152,9 +155,9 @@ class Collector {
       const referer = header('Referer')
       const origin = referer === undefined ? undefined : (originOf(referer) ?? 'null')
       const context = this.#context(key, header, { origin, pixel: true })
-      const { events, bots } = await pixelEvents(c.req.url, context, this.#find)
+      const { events, silent } = await pixelEvents(c.req.url, context, this.#find)
       if (events.length > 0) await this.#append(events, context)
-      this.#countKept(events.length, bots, context)
+      this.#countKept(events.length, silent, context)
     } catch (error) {
       this.#options.signals.refused(this.#refusal(error).code, 1)
     }
@@ -166,7 +169,7 @@ class Collector {
     header: (name: string) => string | undefined,
     { origin, pixel }: { origin: string | undefined; pixel: boolean },
   ): Context {
-    const { clock, limits, secret, sha256 } = this.#options
+    const { clock, limits, secret, sha256, erasures } = this.#options
     const userAgent = key === undefined ? header('User-Agent') : undefined
     const referer = key === undefined ? header('Referer') : undefined
     return {
@@ -180,6 +183,7 @@ class Collector {
       limits,
       secret,
       sha256,
+      erasures,
       added: [],
       left: { unknownAttributes: 0, manyValues: 0 },
     }
@@ -218,9 +222,10 @@ class Collector {
     }
   }
 
-  #countKept(events: number, bots: number, { left }: Context): void {
+  #countKept(events: number, silent: SilentCounts, { left }: Context): void {
     const { signals } = this.#options
-    if (bots > 0) signals.dropped('bot', bots)
+    if (silent.bot > 0) signals.dropped('bot', silent.bot)
+    if (silent.erased > 0) signals.dropped('erased', silent.erased)
     if (events === 0) return
     signals.accepted(events)
     if (left.unknownAttributes > 0) signals.dropped('unknown-attribute', left.unknownAttributes)

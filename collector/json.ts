@@ -1,4 +1,4 @@
-import { isRaw, Draft, Drop, Envelope, type Context, type Raw } from './steps/step.ts'
+import { isRaw, Draft, Drop, Envelope, type Context, type Raw, type SilentCounts } from './steps/step.ts'
 import { envelopeSteps, eventSteps, run } from './steps/index.ts'
 import { shape } from '../domain/limits.ts'
 import type { StoredEvent } from '../domain/stored-event.ts'
@@ -34,14 +34,14 @@ export function jsonBody(text: string, eventsMax: number): Raw {
 /**
  * The events of a JSON body: all or nothing.
  * @param known the service that it names
- * @returns no events but their number when the sender is a program
+ * @returns no events but their number when the sender is a program, or the journey was erased
  * @throws {Refusal}
  */
 export function jsonEvents(
   body: Raw,
   known: KnownService | undefined,
   context: Context,
-): { events: StoredEvent[]; bots: number } {
+): { events: StoredEvent[]; silent: SilentCounts } {
   const given = body['events']
   const count = Array.isArray(given) ? given.length : 1
   const envelope = run(envelopeSteps, new Envelope(body, known), context)
@@ -53,20 +53,20 @@ export function jsonEvents(
     throw new Refusal('too-large', `expected at most ${eventsPerRequestMax} events`, { path: 'events', events: count })
   const events: StoredEvent[] = []
   const draft = new Draft(envelope)
-  let bots = 0
+  const silent: SilentCounts = { bot: 0, erased: 0 }
   for (let index = 0; index < given.length; index++) {
     const raw: unknown = given[index]
     const event = isRaw(raw) ? run(eventSteps, draft.of(raw), context) : notAnEvent
     if (!(event instanceof Drop)) events.push(event.stored())
-    else if (event.reason === 'bot') bots++
+    else if (event.reason === 'bot' || event.reason === 'erased') silent[event.reason]++
     else {
       takeBack(context.added)
       const path = `events[${index}]${event.field === '' ? '' : `.${event.field}`}`
       throw refusalOf(event, { path, events: count })
     }
   }
-  if (bots > 0) takeBack(context.added)
-  return { events, bots }
+  if (silent.bot > 0) takeBack(context.added)
+  return { events, silent }
 }
 
 const notAnEvent = new Drop('invalid-event', '', 'expected an object')

@@ -48,13 +48,22 @@ export function* lines(text: string): Generator<{ line: number; start: number; e
   }
 }
 
-/** The events of an NDJSON body, each line on its own: what is accepted is durable. @throws {Refusal} */
-export async function ndjsonEvents(text: string, context: Context, sinks: NdjsonSinks): Promise<NdjsonAnswer> {
+/**
+ * The events of an NDJSON body, each line on its own: what is accepted is durable, but for the lines of erased
+ * journeys, which are accepted and not kept.
+ * @throws {Refusal}
+ */
+export async function ndjsonEvents(
+  text: string,
+  context: Context,
+  sinks: NdjsonSinks,
+): Promise<NdjsonAnswer & { readonly erased: number }> {
   const count = countLines(text, context.limits.ndjsonLinesMax)
   if (count === 0) throw new Refusal('invalid-json', 'the body holds no line')
   const refused: RefusedLine[] = []
   let refusedCount = 0
   let accepted = 0
+  let erased = 0
   let batch: StoredEvent[] = []
   const turn = { lines: 0, begun: 0 }
   for (const { line, start, end } of lines(text)) {
@@ -70,6 +79,10 @@ export async function ndjsonEvents(text: string, context: Context, sinks: Ndjson
       if (refused.length < context.limits.ndjsonRefusedListed) refused.push(refusedLine(line, result))
       continue
     }
+    if (result === 'erased') {
+      erased++
+      continue
+    }
     batch.push(result)
     if (batch.length >= appendedAtOnce) {
       await appendPart(batch, accepted, sinks)
@@ -78,7 +91,7 @@ export async function ndjsonEvents(text: string, context: Context, sinks: Ndjson
     }
   }
   if (batch.length > 0) await appendPart(batch, accepted, sinks)
-  return { accepted: accepted + batch.length, refusedCount, refused }
+  return { accepted: accepted + batch.length + erased, refusedCount, refused, erased }
 }
 
 function countLines(text: string, linesMax: number): number {
@@ -102,7 +115,11 @@ async function appendPart(batch: readonly StoredEvent[], accepted: number, sinks
   }
 }
 
-async function lineEvent(text: string, context: Context, find: NdjsonSinks['find']): Promise<StoredEvent | Refusal> {
+async function lineEvent(
+  text: string,
+  context: Context,
+  find: NdjsonSinks['find'],
+): Promise<StoredEvent | Refusal | 'erased'> {
   let raw: unknown
   try {
     raw = parseJson(text, 1)
@@ -114,7 +131,8 @@ async function lineEvent(text: string, context: Context, find: NdjsonSinks['find
   const envelope = run(envelopeSteps, new Envelope(raw, await find(raw['service'])), context)
   if (envelope instanceof Drop) return refusalOf(envelope)
   const event = run(eventSteps, new Draft(envelope).of(raw), context)
-  return event instanceof Drop ? refusalOf(event) : event.stored()
+  if (!(event instanceof Drop)) return event.stored()
+  return event.reason === 'erased' ? 'erased' : refusalOf(event)
 }
 
 function refusedLine(line: number, { code, message, path }: Refusal): RefusedLine {

@@ -3,7 +3,7 @@ import { takeBack } from './added.ts'
 import { Refusal, refusalOf } from './refusal.ts'
 import type { KnownService } from './services.ts'
 import { envelopeSteps, eventSteps, run } from './steps/index.ts'
-import { Draft, Drop, Envelope, type Context } from './steps/step.ts'
+import { Draft, Drop, Envelope, type Context, type SilentCounts } from './steps/step.ts'
 
 // The smallest transparent GIF.
 const gif = Uint8Array.from(atob('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7'), (character) =>
@@ -31,7 +31,7 @@ export async function pixelEvents(
   url: string,
   context: Context,
   find: (id: unknown) => Promise<KnownService | undefined>,
-): Promise<{ events: StoredEvent[]; bots: number }> {
+): Promise<{ events: StoredEvent[]; silent: SilentCounts }> {
   const query = new URLSearchParams(url.slice((url.indexOf('?') + 1 || url.length + 1) - 1))
   const raw: Record<string, unknown> = { at: context.receivedAt }
   for (const name of parameters) {
@@ -43,8 +43,10 @@ export async function pixelEvents(
   const envelope = run(envelopeSteps, new Envelope(raw, await find(raw['service'])), context)
   if (envelope instanceof Drop) throw refusalOf(envelope)
   const event = run(eventSteps, new Draft(envelope).of(raw), context)
-  if (!(event instanceof Drop)) return { events: [event.stored()], bots: 0 }
+  const silent: SilentCounts = { bot: 0, erased: 0 }
+  if (!(event instanceof Drop)) return { events: [event.stored()], silent }
   takeBack(context.added)
-  if (event.reason !== 'bot') throw refusalOf(event)
-  return { events: [], bots: 1 }
+  if (event.reason !== 'bot' && event.reason !== 'erased') throw refusalOf(event)
+  silent[event.reason]++
+  return { events: [], silent }
 }

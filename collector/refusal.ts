@@ -22,8 +22,8 @@ export class Refusal extends Error {
   }
 }
 
-/** The refusal of a dropped event. A program is dropped without being told, so its reason is none. */
+/** The refusal of an event that goes no further; a reason that nobody is told is none. */
 export function refusalOf(drop: Drop, options: { path?: string; events?: number } = {}): Refusal {
-  if (drop.reason === 'bot') throw new Error('a program was about to be told that it is one')
+  if (drop.reason === 'bot' || drop.reason === 'erased') throw new Error(`${drop.reason} was about to be told`)
   return new Refusal(drop.reason, drop.detail, { ...(drop.field === '' ? {} : { path: drop.field }), ...options })
 }

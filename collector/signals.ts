@@ -6,7 +6,7 @@ export interface CollectorSignals {
   accepted(events: number): void
   /** A request, a line or a pixel was refused, with so many events as far as they could be counted. */
   refused(code: ProblemCode, events: number): void
-  /** Acknowledged, and not kept whole: events (`bot`) or attribute values. */
+  /** Acknowledged, and not kept whole: events (`bot`, `erased`) or attribute values. */
   dropped(reason: DropReason, count: number): void
   /** The event log or the registry refused; callers got 429 or 503. */
   unavailable(code: ProblemCode, error: unknown): void

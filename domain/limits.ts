@@ -78,6 +78,8 @@ export const shape = {
   excludesMax: 50,
   /** Values of dimensions that one question asks for, of all its conditions. */
   whereValuesMax: 100,
+  /** Erasures of one page of the list, and of one request that applies some. */
+  erasuresPageMax: 1_000,
   /** Days of one period: as long as the longest window. */
   periodDaysMax: 36_525,
   annotationLabelMax: 200,

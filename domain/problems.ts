@@ -138,6 +138,8 @@ export const problemCodes = Object.keys(problems) as ProblemCode[]
 /** What is acknowledged and yet not kept whole. Closed, like the table above; each has a counter. */
 export const dropReasons = {
   bot: 'The request comes from a program that a maintained list names: its events are answered as people’s are, and not stored.',
+  erased:
+    'The journey was erased at the wish of the person: its events are answered as others are, and not stored, for ever.',
   'unknown-attribute': 'An attribute that is not among the dimensions of the service: left out, the event kept.',
   'many-values': 'A value of a dimension that already has as many as it may: kept as `other`.',
 } as const

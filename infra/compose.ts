@@ -10,6 +10,7 @@ import { createCollector } from '../collector/app.ts'
 import { createKnownNames } from '../collector/known-names.ts'
 import { journeyHash } from '../domain/identity.ts'
 import type { Clock } from '../domain/ports/clock.ts'
+import type { Erasures } from '../domain/ports/erasures.ts'
 import type { EventLog } from '../domain/ports/event-log.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import type { Stores } from '../domain/ports/store.ts'
@@ -17,7 +18,9 @@ import { createProcessor, type Processor } from '../processor/processor.ts'
 import { dayStarts } from '../queries/period.ts'
 import { createQuestions } from '../queries/questions.ts'
 import { openAnnotations } from './annotations.ts'
+import { createErasureCalls } from './erasure-calls.ts'
 import { openEmbedded } from './clickhouse/embedded.ts'
+import { openErasures } from './clickhouse/erasures.ts'
 import { seenNames } from './clickhouse/known-names.ts'
 import type { Config } from './config.ts'
 import { diagnose } from './doctor.ts'
@@ -71,8 +74,12 @@ export async function openWaymark(
     const stores = await openEmbedded(join(config.dataDir, 'clickhouse'))
     releasers.add('ClickHouse', () => stores.close())
     const registry = await openRegistry({ stores, clock, random: randomBytes, adminKeyHash: secrets.adminKeyHash })
-    const processor = startProcessor({ config, clock, telemetry, log, stores, registry }, releasers)
-    const app = await createApp({ config, clock, telemetry, log, stores, registry, processor, secrets })
+    const erasures = await openErasures(stores)
+    const parts = { config, clock, telemetry, log, stores, registry, erasures }
+    const processor = startProcessor(parts, releasers)
+    // An older backup may hold journeys that were erased since: no answer shows them.
+    await processor.healed()
+    const app = await createApp({ ...parts, processor, secrets })
     return {
       fetch: (request, facts) => app.fetch(request, facts),
       telemetry,
@@ -95,17 +102,20 @@ interface Parts {
   readonly log: EventLog
   readonly stores: Stores
   readonly registry: Registry
+  readonly erasures: Erasures
 }
 
 /** Runs until released; what it was doing then ends first. */
 function startProcessor(parts: Parts, releasers: Releasers): Processor {
-  const { config, clock, telemetry, log, stores, registry } = parts
+  const { config, clock, telemetry, log, stores, registry, erasures } = parts
   const processor = createProcessor({
     log,
     stores,
     registry,
     clock,
     limits: config.limits,
+    erasures,
+    retentionMs: config.retentionMs,
     signals: processorTelemetry(telemetry),
     dayStarts,
   })
@@ -123,17 +133,18 @@ function startProcessor(parts: Parts, releasers: Releasers): Processor {
 async function createApp(
   parts: Parts & { processor: Processor; secrets: { secret: string; adminKeyHash: Buffer } },
 ): Promise<Hono<{ Bindings: ConnectionFacts }>> {
-  const { config, clock, telemetry, log, stores, registry, processor, secrets } = parts
+  const { config, clock, telemetry, log, stores, registry, erasures, processor, secrets } = parts
   const { limits } = config
   const collected = collectorTelemetry({ ...telemetry, clock })
   const annotations = await openAnnotations({ stores, clock, random: randomBytes })
+  const hashOf = (service: string, reference: string) => journeyHash(sha256, secrets.secret, service, reference)
   const questions = createQuestions({
     annotations,
     reads: stores.reads,
     registry,
     clock,
     limits,
-    journeyHash: (service, reference) => journeyHash(sha256, secrets.secret, service, reference),
+    journeyHash: hashOf,
   })
   const signals = apiTelemetry(telemetry)
   const collector = createCollector({
@@ -144,6 +155,7 @@ async function createApp(
     sha256,
     limits,
     signals: collected.signals,
+    erasures,
     knownNames: createKnownNames({ clock, limits, seen: await seenNames(stores.reads, limits, clock.now()) }),
   })
   const status = async () => {
@@ -151,7 +163,8 @@ async function createApp(
     return { pendingEvents, pendingSeconds, refusedEvents, revision: await questions.revision() }
   }
   const doctor = () => diagnose({ dataDir: config.dataDir, log, stores, status: () => processor.status(), clock })
-  const apiParts = { questions, registry, annotations, clock, status, doctor, limits }
+  const erasing = createErasureCalls({ reads: stores.reads, erasures, processor, clock, journeyHash: hashOf })
+  const apiParts = { questions, registry, annotations, erasures: erasing, clock, status, doctor, limits }
   const api = createApi({ ...apiParts, signals })
   const assets = await readPageAssets()
   const base = originOf(config.host, config.port)

@@ -28,6 +28,7 @@ export async function diagnose(patient: Patient): Promise<readonly Check[]> {
     await attempt('engine', () => engine(patient.stores)),
     processor(patient.status()),
     await attempt('set aside', () => setAside(patient.stores)),
+    await attempt('removals', () => removals(patient)),
   ]
 }
 
@@ -93,5 +94,25 @@ async function setAside({ reads }: Pick<Stores, 'reads'>): Promise<Check> {
     state: 'warn',
     detail: reasons.join('; '),
     action: 'these entries of the log could not become events: they are kept in the table set_aside',
+  }
+}
+
+const purgeHoursWarn = 8
+
+/** Whether the bytes of removed journeys go: a purge that the engine cannot end, most of all for want of room, says so. */
+async function removals({ stores }: Patient): Promise<Check> {
+  const [row] = await stores.reads.select<{ erased: string; stuck: string; reason: string }>(sql`
+    SELECT (SELECT uniqExact(service, journey) FROM erasures) AS erased, count() AS stuck,
+      any(latest_fail_reason) AS reason
+    FROM system.mutations
+    WHERE database = currentDatabase() AND NOT is_done AND command LIKE '%APPLY DELETED MASK%'
+      AND (latest_fail_reason != '' OR create_time < now() - INTERVAL ${param('UInt32', purgeHoursWarn)} HOUR)`)
+  const erased = `${row?.erased ?? 0} journeys are in the list of erasures`
+  if (row === undefined || row.stuck === '0') return { name: 'removals', state: 'ok', detail: erased }
+  return {
+    name: 'removals',
+    state: 'warn',
+    detail: `${erased}; a purge has not ended: ${row.reason.slice(0, 200)}`,
+    action: 'make room: the bytes of removed journeys are still there; it goes on by itself',
   }
 }

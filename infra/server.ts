@@ -32,8 +32,6 @@ export async function main({ env, stop }: Start): Promise<number> {
     const waymark = await openWaymark(config, tellAdminKey)
     releasers.add('waymark', () => waymark.close())
     const { logger } = waymark.telemetry
-    if (env['WAYMARK_RETENTION'] !== undefined)
-      logger.warn('WAYMARK_RETENTION is set: this version removes nothing yet')
     await serve(config, waymark, releasers)
     const events = await loadSampleOnce(config, waymark, stop)
     if (events > 0) logger.info({ events }, 'made-up sample services loaded: npx waymark sample remove takes them away')

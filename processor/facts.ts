@@ -7,6 +7,7 @@ export const factsColumns = [
   'service',
   'journey',
   'revision',
+  'arrivedDay',
   'givenAt',
   'seq',
   'step',
@@ -42,6 +43,8 @@ export interface TouchedService extends Touched {
   readonly own: OwnFunnel
 }
 
+export const dayMs = 86_400_000
+
 /** Of a journey that never started. */
 export const noVerdict = sql`CAST((0, 0, 0, 0, 0, [], 0, 0, -1), ${raw(`'${verdictType}'`)})`
 
@@ -72,7 +75,7 @@ const isShort = sql`length(at) <= ${param('UInt32', stepEventsAtOnceMax)}`
  * Agrees  with any other order, number of copies or grouping of the same events: tests/integration/processor-idempotence.test.ts
  */
 export const factsOf = (touched: readonly TouchedService[], revision: number, trailEventsMax: number): Sql => sql`
-  SELECT ${packedColumns(revision)}, ${versionOf(touched)} AS version, ${verdictsOf(touched)} AS verdict
+  SELECT ${packedColumns(touched, revision)}, ${versionOf(touched)} AS version, ${verdictsOf(touched)} AS verdict
   FROM (${packedTrails(touched, trailEventsMax)})
   WHERE ${isShort}`
 
@@ -82,7 +85,7 @@ export const comparableFactsOf = (
   revision: number,
   trailEventsMax: number,
 ): Sql => sql`
-  SELECT ${packedColumns(revision)}, ${versionOf(touched)} AS version, ${isShort} AS judged,
+  SELECT ${packedColumns(touched, revision)}, ${versionOf(touched)} AS version, ${isShort} AS judged,
     if(judged, ${verdictsOf(touched)}, ${noVerdict}) AS verdict
   FROM (${packedTrails(touched, trailEventsMax)})`
 
@@ -92,7 +95,7 @@ export const factsWithoutVerdict = (
   revision: number,
   trailEventsMax: number,
 ): Sql => sql`
-  SELECT ${packedColumns(revision)}, ${versionOf(touched)} AS version, ${noVerdict} AS verdict
+  SELECT ${packedColumns(touched, revision)}, ${versionOf(touched)} AS version, ${noVerdict} AS verdict
   FROM (${packedTrails(touched, trailEventsMax)})`
 
 /**
@@ -106,10 +109,10 @@ export const unjudgedFactsOf = (
   revision: number,
   trailEventsMax: number,
 ): Sql => sql`
-  SELECT fresh.service, fresh.journey, fresh.revision, fresh.at, fresh.seq, fresh.step,
+  SELECT fresh.service, fresh.journey, fresh.revision, fresh.arrivedDay, fresh.at, fresh.seq, fresh.step,
     fresh.outcomeAt, fresh.outcomeSeq, fresh.outcome, fresh.firstAt, fresh.lastAt, fresh.events, fresh.eventsDropped,
     fresh.dimensions, if(${sameTrail}, stood.version, 0) AS version, if(${sameTrail}, stood.verdict, ${noVerdict}) AS verdict
-  FROM (SELECT ${packedColumns(revision)} FROM (${packedTrails(touched, trailEventsMax)})) AS fresh
+  FROM (SELECT ${packedColumns(touched, revision)} FROM (${packedTrails(touched, trailEventsMax)})) AS fresh
   LEFT JOIN (
     SELECT service, journey, version, ${packedArrays}, verdict FROM facts FINAL WHERE ${inTouched(touched)}
   ) AS stood ON fresh.service = stood.service AND fresh.journey = stood.journey`
@@ -121,7 +124,7 @@ export const factsOfFacts = (facts: {
   readonly verdict: Sql
   readonly where: Sql
 }): Sql => sql`
-  SELECT service, journey, ${param('UInt64', facts.revision)}, at, seq, step, outcomeAt, outcomeSeq, outcome,
+  SELECT service, journey, ${param('UInt64', facts.revision)}, arrivedDay, at, seq, step, outcomeAt, outcomeSeq, outcome,
     firstAt, lastAt, events, eventsDropped, dimensions, ${param('UInt32', facts.version)}, ${facts.verdict}
   FROM facts FINAL WHERE ${facts.where}`
 
@@ -132,8 +135,19 @@ export const packedArrays = raw('at, seq, step, outcomeAt, outcomeSeq, outcome')
 export const sameTrail = sql`(stood.at = fresh.at AND stood.seq = fresh.seq AND stood.step = fresh.step
   AND stood.outcomeAt = fresh.outcomeAt AND stood.outcomeSeq = fresh.outcomeSeq AND stood.outcome = fresh.outcome)`
 
-const packedColumns = (revision: number): Sql => sql`service, journey, ${param('UInt64', revision)} AS revision,
+const packedColumns = (touched: readonly Touched[], revision: number): Sql => sql`service, journey,
+    ${param('UInt64', revision)} AS revision, ${arrivedDayOf(touched, revision)} AS arrivedDay,
     at, seq, step, outcomeAt, outcomeSeq, outcome, firstAt, lastAt, events, eventsDropped, dimensions`
+
+/** The day of the revision, but for journeys that are written without anything of them having arrived. */
+function arrivedDayOf(touched: readonly Touched[], revision: number): Sql {
+  const day = sql`toUInt16(${param('UInt32', Math.floor(revision / dayMs))})`
+  const known = touched.flatMap(({ arrivedDays }) => [...(arrivedDays ?? [])])
+  if (known.length === 0) return day
+  const journeys = known.map(([journey]) => journey)
+  const days = known.map(([, arrived]) => arrived)
+  return sql`transform(journey, ${param('Array(UInt64)', journeys)}, ${param('Array(UInt16)', days)}, ${day})`
+}
 
 const versionOf = (touched: readonly TouchedService[]): Sql =>
   sql`transform(service, ${param('Array(String)', services(touched))}, ${param(

@@ -1,18 +1,24 @@
 import type { WaymarkError } from '../domain/errors.ts'
 import type { Limits } from '../domain/limits.ts'
+import { StoreUnavailable } from '../domain/errors.ts'
 import type { Clock } from '../domain/ports/clock.ts'
-import type { EventLog } from '../domain/ports/event-log.ts'
+import type { Erasure, Erasures } from '../domain/ports/erasures.ts'
+import type { EventLog, LogBatch } from '../domain/ports/event-log.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import type { Stores } from '../domain/ports/store.ts'
 import { sql } from '../domain/sql.ts'
 import { processBatch, putAside, type AsideParts, type BatchParts } from './batch.ts'
 import { createCohorts } from './cohorts.ts'
-import { createExclusive, type Exclusive } from './exclusive.ts'
+import { asideWithoutErased, createErasing, withoutErased, type Erasing } from './erasing.ts'
+import { createExclusive } from './exclusive.ts'
 import { createFactsWriter } from './facts-writer.ts'
 import { createLateVerdicts, type LateVerdicts } from './late-verdicts.ts'
 import { createOwnFunnels } from './own-funnels.ts'
 import { createPruning } from './pruning.ts'
+import { createPurging } from './purging.ts'
 import { createRebuilds, type RebuildProgress, type Rebuilds } from './rebuild.ts'
+import { putRemoved } from './removal.ts'
+import { createRetention } from './retention.ts'
 import { laterIfRefused, pause, untilDone, type Patience } from './retry.ts'
 import { createRevisions, type Revisions } from './revision.ts'
 import type { DayStarts } from './sealing/days.ts'
@@ -29,6 +35,9 @@ export interface ProcessorParts {
   readonly registry: Pick<Registry, 'service' | 'onPut'>
   readonly clock: Clock
   readonly limits: Limits
+  readonly erasures: Erasures
+  /** How long a journey is kept after something of it has arrived. */
+  readonly retentionMs: number
   readonly signals: ProcessorSignals
   readonly dayStarts: DayStarts
   /** How soon services are sealed; a test is in more of a hurry. */
@@ -59,6 +68,16 @@ export interface Processor {
   run(signal: AbortSignal): Promise<void>
   /** Brings a service's facts to the current version of its funnel; a PUT asks for it by itself. */
   rebuild(service: string): void
+  /**
+   * Resolves when nothing is left of the journeys that were erased before the start: answers that are given earlier
+   * may show some of a restored backup. Rejects when the processor ends before.
+   */
+  healed(): Promise<void>
+  /**
+   * Removes journeys that are in the list of erasures; resolves when no answer shows them.
+   * @throws {StoreUnavailable} they are removed later, at the next start at the latest
+   */
+  erase(erasures: readonly Pick<Erasure, 'service' | 'journey'>[]): Promise<void>
   status(): ProcessorStatus
 }
 
@@ -69,6 +88,9 @@ const gatherMs = 250
 
 /** How often cohort hours are looked at. */
 const sweepIntervalMs = 5_000
+/** How often journeys whose time is over are looked for, and a purge of removed ones. */
+const retentionIntervalMs = 60_000
+const purgeLookIntervalMs = 5_000
 /** How often trails that are too long are cut. */
 const pruneIntervalMs = 60_000
 
@@ -77,6 +99,7 @@ interface State {
   revisions: Revisions
   rebuilds: Rebuilds | undefined
   lateVerdicts: LateVerdicts | undefined
+  erasing: Erasing | undefined
   sealer: Sealer | undefined
   refusedEvents: number
   notReady: string | null
@@ -88,22 +111,42 @@ export function createProcessor(parts: ProcessorParts): Processor {
     revisions: createRevisions(clock, 0),
     rebuilds: undefined,
     lateVerdicts: undefined,
+    erasing: undefined,
     sealer: undefined,
     refusedEvents: 0,
     notReady: 'starting',
   }
+  let tellHealed: () => void = () => undefined
+  let tellUnhealed: (error: unknown) => void = () => undefined
+  const healed = new Promise<void>((resolve, reject) => {
+    tellHealed = resolve
+    tellUnhealed = reject
+  })
+  // Whoever asks is told; nobody needs to.
+  healed.catch(() => undefined)
   return {
     async run(signal) {
       const onWaiting = (error: WaymarkError | null) => {
         state.notReady = error === null ? null : error.message
       }
       try {
-        await work(parts, state, { signal, signals, onWaiting })
+        await work(parts, state, { signal, signals, onWaiting }, tellHealed)
       } catch (error) {
+        tellUnhealed(error)
         if (!signal.aborted) throw error
       } finally {
         state.notReady = 'stopped'
+        tellUnhealed(new StoreUnavailable('the processor has stopped', { retryAfterSeconds: 5 }))
       }
+    },
+
+    healed: () => healed,
+
+    async erase(erasures) {
+      await healed.catch((cause: unknown) => {
+        throw new StoreUnavailable('the processor could not start', { cause, retryAfterSeconds: 5 })
+      })
+      await state.erasing?.erase(erasures)
     },
 
     rebuild: (service) => state.rebuilds?.ask(service),
@@ -124,17 +167,65 @@ export function createProcessor(parts: ProcessorParts): Processor {
   }
 }
 
-/** Batches, rebuilds, late verdicts and the sweep of the cohorts side by side, but what they write one at a time. */
-async function work(parts: ProcessorParts, state: State, patience: Patience): Promise<void> {
-  const { stores, registry, clock, limits, signals, pace = defaultPace } = parts
+/** Batches, rebuilds, late verdicts and the others side by side, but what they write one at a time. */
+async function work(parts: ProcessorParts, state: State, patience: Patience, tellHealed: () => void): Promise<void> {
+  const { stores, registry, erasures, signals, pace = defaultPace } = parts
   await start(parts, state, patience)
+  const workers = createWorkers(parts, state)
+  const { exclusive, cohorts, erasing, rebuilds, lateVerdicts, pruning, retention, purging, sealer, batches } = workers
+  await untilDone('start', patience, () => cohorts.start())
+  await untilDone('start', patience, () => sealer.start())
+  await erasing.start(patience)
+  tellHealed()
+  const forget = registry.onPut(({ id }) => rebuilds.ask(id))
+  const handle = async (given: LogBatch, own: Patience) => {
+    // Looked at when its turn has come: an erasure may have been listed while it waited for that.
+    const { batch, services } = withoutErased(given, erasures, signals)
+    await processBatch(batch, batches, own)
+    await untilDone('erasure', own, () => putRemoved({ stores, revisions: state.revisions }, services))
+  }
+  const between = (name: string, intervalMs: number, signal: AbortSignal, piece: () => Promise<void>) => {
+    const own = { ...patience, signal }
+    return nowAndThen(name, intervalMs, own, () => exclusive(() => untilDone(name, own, piece)))
+  }
+  try {
+    await rebuilds.findStale(patience)
+    state.notReady = null
+    await allOrFirstError(patience.signal, [
+      (signal) => consume(parts, (batch) => exclusive(() => handle(batch, { ...patience, signal })), signal),
+      (signal) => rebuilds.run({ ...patience, signal }),
+      (signal) => lateVerdicts.run({ ...patience, signal }),
+      (signal) => erasing.run({ ...patience, signal }),
+      (signal) => between('cohorts', sweepIntervalMs, signal, () => cohorts.sweep()),
+      (signal) => {
+        const own = { ...patience, signal }
+        // It asks for its turn between two batches itself, as seldom as it needs to.
+        return nowAndThen('sealing', pace.intervalMs, own, () => untilDone('sealing', own, () => sealer.seal(signal)))
+      },
+      (signal) => between('pruning', pruneIntervalMs, signal, () => pruning.prune()),
+      (signal) => between('retention', retentionIntervalMs, signal, () => retention.expire()),
+      (signal) => {
+        const own = { ...patience, signal }
+        return nowAndThen('purge', purgeLookIntervalMs, own, () => purging.tick(own))
+      },
+    ])
+  } finally {
+    forget()
+  }
+}
+
+/** Everything that works, put together; nothing of it has begun. */
+function createWorkers(parts: ProcessorParts, state: State) {
+  const { log, stores, registry, clock, limits, erasures, retentionMs, signals } = parts
   const exclusive = createExclusive()
   const shared = {
     store: stores.writes,
+    stores,
     ownFunnels: createOwnFunnels(registry),
     revisions: state.revisions,
     clock,
     signals,
+    exclusive,
     trailEventsMax: limits.trailEventsMax,
   }
   const onSetAside = (entries: number) => {
@@ -142,48 +233,44 @@ async function work(parts: ProcessorParts, state: State, patience: Patience): Pr
   }
   const aside: AsideParts = { stores, clock, signals, onSetAside }
   const cohorts = createCohorts(shared)
-  await untilDone('start', patience, () => cohorts.start())
   const seals = createSeals(stores.writes)
   const unsealed = createUnsealed(stores.writes, seals, (services) => state.sealer?.touched(services))
   const lateVerdicts = createLateVerdicts({
     ...shared,
     unsealed,
-    stores,
     cohorts,
-    exclusive,
-    putAside: (entries, patient) => putAside(entries, aside, patient),
+    // Between two batches: a journey that is erased meanwhile must not come back as an entry.
+    putAside: (entries, patience) => exclusive(() => putAside(asideWithoutErased(entries, erasures), aside, patience)),
   })
-  state.lateVerdicts = lateVerdicts
+  const purging = createPurging({ ...shared, log })
+  const removal = { ...shared, cohorts, purging, unsealed }
   const facts = createFactsWriter({ ...shared, lateVerdicts, unsealed })
-  const pruning = createPruning(shared)
-  const rebuilds = createRebuilds({ ...shared, facts, exclusive })
+  const erasing = createErasing({ ...removal, erasures })
+  const rebuilds = createRebuilds({ ...shared, facts })
+  state.lateVerdicts = lateVerdicts
+  state.erasing = erasing
   state.rebuilds = rebuilds
   const sealer = createSealer({
     ...shared,
     store: stores.sealing,
     seals,
-    exclusive,
     dayStarts: parts.dayStarts,
-    pace,
+    pace: parts.pace ?? defaultPace,
     isRebuilding: (service) => rebuilds.progress().some((one) => one.service === service),
   })
   state.sealer = sealer
-  await untilDone('start', patience, () => sealer.start())
   const batches: BatchParts = { ...aside, facts, cohorts, stepNames: createStepNames() }
-  const forget = registry.onPut(({ id }) => rebuilds.ask(id))
-  try {
-    await rebuilds.findStale(patience)
-    state.notReady = null
-    await allOrFirstError(patience.signal, [
-      (signal) => consume(parts.log, batches, exclusive, { ...patience, signal }),
-      (signal) => rebuilds.run({ ...patience, signal }),
-      (signal) => lateVerdicts.run({ ...patience, signal }),
-      (signal) => nowAndThen('cohorts', sweepIntervalMs, exclusive, { ...patience, signal }, () => cohorts.sweep()),
-      (signal) => sealNowAndThen(sealer, pace, { ...patience, signal }),
-      (signal) => nowAndThen('pruning', pruneIntervalMs, exclusive, { ...patience, signal }, () => pruning.prune()),
-    ])
-  } finally {
-    forget()
+  return {
+    exclusive,
+    cohorts,
+    lateVerdicts,
+    erasing,
+    rebuilds,
+    purging,
+    sealer,
+    batches,
+    pruning: createPruning({ ...shared, purging }),
+    retention: createRetention({ ...removal, retentionMs, sealer }),
   }
 }
 
@@ -192,7 +279,8 @@ async function start({ stores, clock }: ProcessorParts, state: State, patience: 
   const [stored] = await untilDone('start', patience, () =>
     stores.writes.select<{ revision: string; refused: string }>(
       sql`SELECT greatest((SELECT max(revision) FROM facts), (SELECT max(revision) FROM cohorts),
-          (SELECT max(revision) FROM seals), (SELECT max(seal) FROM unsealed)) AS revision,
+        (SELECT max(revision) FROM removals), (SELECT max(revision) FROM seals),
+        (SELECT max(seal) FROM unsealed)) AS revision,
         (SELECT count() FROM set_aside FINAL) AS refused`,
     ),
   )
@@ -200,36 +288,31 @@ async function start({ stores, clock }: ProcessorParts, state: State, patience: 
   state.refusedEvents = Number(stored?.refused ?? 0)
 }
 
-async function consume(log: EventLog, parts: BatchParts, exclusive: Exclusive, patience: Patience): Promise<void> {
+async function consume(
+  { log, clock }: ProcessorParts,
+  handle: (batch: LogBatch) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
   await log.consume(
     async (batch) => {
-      await exclusive(() => processBatch(batch, parts, patience))
+      await handle(batch)
       // What has waited longer has gathered already what there was to gather. A clock that was set back is no wait.
-      await pause(Math.min(gatherMs, gatherMs - (parts.clock.now() - batch.appendedAt)), patience.signal)
+      await pause(Math.min(gatherMs, gatherMs - (clock.now() - batch.appendedAt)), signal)
     },
-    patience.signal,
+    signal,
     batchEventsMax,
   )
 }
 
-/** Beside the batches: it asks for its turn between two of them itself. */
-async function sealNowAndThen(sealer: Sealer, pace: SealingPace, patience: Patience): Promise<void> {
-  while (!patience.signal.aborted) {
-    await laterIfRefused('sealing', patience, () => untilDone('sealing', patience, () => sealer.seal(patience.signal)))
-    await pause(pace.intervalMs, patience.signal)
-  }
-}
-
-/** Between two batches, and not before so many ms after the last time. */
+/** Not before so many ms after the last time. */
 async function nowAndThen(
   name: string,
   intervalMs: number,
-  exclusive: Exclusive,
   patience: Patience,
   work: () => Promise<void>,
 ): Promise<void> {
   while (!patience.signal.aborted) {
-    await laterIfRefused(name, patience, () => exclusive(() => untilDone(name, patience, work)))
+    await laterIfRefused(name, patience, work)
     await pause(intervalMs, patience.signal)
   }
 }

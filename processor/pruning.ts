@@ -1,6 +1,7 @@
 import type { Store } from '../domain/ports/store.ts'
 import { join, param, sql } from '../domain/sql.ts'
 import { inTouched } from './facts.ts'
+import type { Purging } from './purging.ts'
 import type { Revisions } from './revision.ts'
 import type { ProcessorSignals } from './signals.ts'
 
@@ -25,6 +26,7 @@ export interface PruningParts {
   readonly revisions: Revisions
   readonly signals: ProcessorSignals
   readonly trailEventsMax: number
+  readonly purging: Pick<Purging, 'underWay'>
 }
 
 /** Journeys of one piece, which holds up the batches: the statement names the events that each keeps. */
@@ -35,13 +37,16 @@ interface Long {
   readonly journey: bigint
 }
 
-export function createPruning({ store, revisions, signals, trailEventsMax }: PruningParts): Pruning {
+export function createPruning(parts: PruningParts): Pruning {
+  const { store, revisions, signals, trailEventsMax, purging } = parts
   /** Journeys that may have too many. */
   const waiting = new Map<string, Long>()
   let seenUntil = 0
 
   return {
     async prune() {
+      // A deletion waits for the purge of the parts that it is about, and would hold up the batches meanwhile.
+      if (purging.underWay()) return
       const until = revisions.last()
       for (const long of await withTooMany(store, seenUntil)) waiting.set(`${long.service} ${long.journey}`, long)
       seenUntil = until

@@ -107,14 +107,15 @@ async function rebuildChunk(
   patience: Patience,
 ): Promise<readonly bigint[]> {
   const rows = await untilDone('rebuild', patience, () =>
-    store.select<{ journey: string }>(sql`
-      SELECT journey FROM facts FINAL
+    store.select<{ journey: string; arrivedDay: number }>(sql`
+      SELECT journey, arrivedDay FROM facts FINAL
       WHERE service = ${param('String', service)} AND journey >= ${param('UInt64', from)}
         AND version != ${param('UInt32', version)}
       ORDER BY journey LIMIT ${param('UInt32', journeysPerChunk)}`),
   )
   const journeys = rows.map(({ journey }) => BigInt(journey))
-  await facts.write(journeys.length === 0 ? [] : [{ service, journeys, firstAt: 0 }], patience)
+  const arrivedDays = new Map(rows.map(({ journey, arrivedDay }) => [BigInt(journey), arrivedDay]))
+  await facts.write(journeys.length === 0 ? [] : [{ service, journeys, firstAt: 0, arrivedDays }], patience)
   return journeys
 }
 

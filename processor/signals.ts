@@ -1,4 +1,5 @@
 import type { WaymarkError } from '../domain/errors.ts'
+import type { RemovalReason } from './removal.ts'
 
 /** What the processor tells of itself; metrics and log lines are made of it elsewhere. */
 export interface ProcessorSignals {
@@ -12,6 +13,12 @@ export interface ProcessorSignals {
   rebuilt(service: string, version: number, journeys: number): void
   /** Events past the last that a trail keeps were deleted. */
   pruned(events: number): void
+  /** Events of erased journeys that still waited in the log were dropped. */
+  erasedEvents(events: number): void
+  /** Journeys were removed from trail and facts. */
+  removed(reason: RemovalReason, journeys: number): void
+  /** The bytes of removed journeys are gone. */
+  purged(): void
   /** Cohort hours that can no longer change by the clock. */
   sealed(hours: number): void
   /** Sealed cohort hours that late events changed. */

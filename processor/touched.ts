@@ -6,6 +6,11 @@ export interface Touched {
   readonly journeys: readonly bigint[]
   /** Time of the earliest of the batch's events, ms. */
   readonly firstAt: number
+  /**
+   * When something of a journey last arrived (days since 1970), where it is not touched by an arrival; then no other
+   * service is touched with it.
+   */
+  readonly arrivedDays?: ReadonlyMap<bigint, number>
 }
 
 export function touchedBy(events: readonly StoredEvent[]): readonly Touched[] {

@@ -5,6 +5,7 @@ import type { QueryContext } from './context.ts'
 interface Row {
   readonly facts: string
   readonly cohorts: string
+  readonly removals: string
 }
 
 /**
@@ -12,7 +13,7 @@ interface Row {
  * Ask before the data is read, so that what is read is never older than what the word says.
  *
  * Reads   seals, and what was noted since; facts.revision of services without a seal; cohorts.revision, of revised
- *         hours only: a sealed one changes no answer.
+ *         hours only: a sealed one changes no answer; and removals.revision, of those that are done: what was begun may be seen or not.
  * Cost    one pass over one column of services without a seal.
  */
 export async function revisionOf(context: QueryContext, services: readonly Service[] | 'all'): Promise<string> {
@@ -24,11 +25,12 @@ export async function revisionOf(context: QueryContext, services: readonly Servi
         (SELECT max(dataRevision) FROM seals FINAL WHERE notEmpty(layers) AND ${rows}),
         (SELECT max(revision) FROM unsealed WHERE present = 1 AND service IN (${sealed}) AND ${rows}),
         (SELECT max(revision) FROM facts WHERE service NOT IN (${sealed}) AND ${rows})) AS facts,
-      (SELECT max(revision) FROM cohorts WHERE state = 'revised' AND ${rows}) AS cohorts`,
+      (SELECT max(revision) FROM cohorts WHERE state = 'revised' AND ${rows}) AS cohorts,
+      (SELECT max(revision) FROM removals WHERE what IN ('erased', 'expired') AND ${rows}) AS removals`,
     { secondsMax: context.limits.querySecondsMax },
   )
   const definitions = services === 'all' ? await context.registry.services() : services
-  const marks = [row?.facts ?? '0', row?.cohorts ?? '0'].map((revision) => BigInt(revision).toString(36))
+  const marks = [row?.facts, row?.cohorts, row?.removals].map((revision = '0') => BigInt(revision).toString(36))
   return [...marks, fingerprint(JSON.stringify(definitions))].join('.')
 }
 

@@ -8,7 +8,7 @@ import { operationRoutes } from '../infra/operation.ts'
 import { readPageAssets } from '../infra/page-assets.ts'
 import { createTelemetry } from '../infra/telemetry/telemetry.ts'
 import { movableClock } from './contract/registry.ts'
-import { exampleQuestions } from './support/api.ts'
+import { exampleQuestions, noErasures } from './support/api.ts'
 import { openCollector } from './support/collector.ts'
 import { openMemoryAnnotations } from './support/memory-annotations.ts'
 import { openMemoryRegistry } from './support/memory-registry.ts'
@@ -19,6 +19,7 @@ const registry = openMemoryRegistry({ clock })
 const limits = defaultLimits
 const parts = {
   questions: exampleQuestions().questions,
+  erasures: noErasures,
   registry,
   annotations: openMemoryAnnotations({ clock }),
   clock,

@@ -3,7 +3,7 @@ import { defaultLimits } from '../../domain/limits.ts'
 import { problemCodes } from '../../domain/problems.ts'
 import { readPageAssets } from '../../infra/page-assets.ts'
 import { movableClock } from '../../tests/contract/registry.ts'
-import { adminSecret, exampleQuestions } from '../../tests/support/api.ts'
+import { adminSecret, exampleQuestions, noErasures } from '../../tests/support/api.ts'
 import { openMemoryAnnotations } from '../../tests/support/memory-annotations.ts'
 import { openMemoryRegistry } from '../../tests/support/memory-registry.ts'
 import { apiRoutes } from '../app.ts'
@@ -12,6 +12,7 @@ import { createDocs, documentedOperations } from './app.tsx'
 const registry = openMemoryRegistry({ clock: movableClock(0), adminSecret })
 const routes = apiRoutes({
   questions: exampleQuestions().questions,
+  erasures: noErasures,
   registry,
   annotations: openMemoryAnnotations({ clock: movableClock(0) }),
   clock: movableClock(0),

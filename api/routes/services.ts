@@ -186,7 +186,8 @@ function readService(value: object): ServiceInput {
   return { ...parsed.data, funnel }
 }
 
-async function lastDefinition(registry: Registry, id: string): Promise<Service | undefined> {
+/** Of a service that was deleted too. */
+export async function lastDefinition(registry: Registry, id: string): Promise<Service | undefined> {
   let last: Service | undefined
   for (let version = 1; ; version++) {
     const next = await registry.serviceVersion(id, version)

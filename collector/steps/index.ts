@@ -1,6 +1,7 @@
 import { admittedOrigin } from './admitted-origin.ts'
 import { knownService } from './known-service.ts'
 import { notAutomated } from './not-automated.ts'
+import { notErased } from './not-erased.ts'
 import { Drop, type Context, type Draft, type Envelope, type Step } from './step.ts'
 import { withAttributes } from './with-attributes.ts'
 import { withChannel } from './with-channel.ts'
@@ -41,6 +42,7 @@ export const eventSteps: readonly Step<Draft>[] = [
   withOwnChannel, // 400 invalid-event
   withAttributes, // 400 invalid-event; those that the service does not list are left out
   withoutPersonalData, // 400 personal-data
+  notErased, // dropped: erased
   withinNames, // 400 invalid-step
   withDimensions, // values past the limit become `other`
   notAutomated, // dropped: bot

@@ -1,12 +1,19 @@
 import type { JourneyIdentity, Sha256 } from '../../domain/identity.ts'
 import type { Key } from '../../domain/key.ts'
 import type { Limits } from '../../domain/limits.ts'
+import type { Erasures } from '../../domain/ports/erasures.ts'
 import type { DropReason, ProblemCode } from '../../domain/problems.ts'
 import type { Channel, EventType, Outcome, StoredEvent } from '../../domain/stored-event.ts'
 import type { UserAgent } from '../headers.ts'
 import type { KnownService } from '../services.ts'
 
-/** Why an event goes no further: a code that the caller is told, or `bot`, which nobody is. */
+/** Why an event is acknowledged and not kept. */
+export type SilentReason = Extract<DropReason, 'bot' | 'erased'>
+
+/** How many events of a request went no further, by the reason that nobody is told. */
+export type SilentCounts = Record<SilentReason, number>
+
+/** Why an event goes no further: a code that the caller is told, or a reason that nobody is told: `bot`, `erased`. */
 export type Reason =
   | Extract<
       ProblemCode,
@@ -18,7 +25,7 @@ export type Reason =
       | 'scope-missing'
       | 'bad-key'
     >
-  | Extract<DropReason, 'bot'>
+  | SilentReason
 
 /** The end of an event's way. `detail` and `field` are words of ours, never the caller's. */
 export class Drop {
@@ -55,6 +62,7 @@ export interface Context {
   readonly limits: Limits
   readonly secret: string
   readonly sha256: Sha256
+  readonly erasures: Pick<Erasures, 'has'>
   /** Names and values that this request brought into use, to be taken back when it is refused. */
   readonly added: Added[]
   /** What was left out of events that were kept. */

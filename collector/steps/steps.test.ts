@@ -44,6 +44,7 @@ it('reads like the specification', () => {
     'withOwnChannel',
     'withAttributes',
     'withoutPersonalData',
+    'notErased',
     'withinNames',
     'withDimensions',
     'notAutomated',
@@ -53,7 +54,7 @@ it('reads like the specification', () => {
 it('has words for every reason', () => {
   for (const code of ['invalid-event', 'personal-data', 'invalid-step', 'unknown-service', 'origin-not-allowed'])
     expect(problems).toHaveProperty(code)
-  expect(Object.keys(dropReasons)).toEqual(['bot', 'unknown-attribute', 'many-values'])
+  expect(Object.keys(dropReasons)).toEqual(['bot', 'erased', 'unknown-attribute', 'many-values'])
 })
 
 describe('withJourney', () => {

@@ -17,6 +17,11 @@ export interface EventLog {
   consume(handle: (batch: LogBatch) => Promise<void>, signal: AbortSignal, eventsMax: number): Promise<void>
   /** What was acknowledged and not yet forgotten. */
   pending(): LogPending
+  /**
+   * What was handled leaves the disk as soon as it can, rather than when newer events make the log move on.
+   * Rejects never: what cannot go now goes later.
+   */
+  roll(): Promise<void>
   /** Stops taking appends, waits for those under way, releases the files. */
   close(): Promise<void>
 }

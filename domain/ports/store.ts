@@ -40,3 +40,5 @@ export type TableName =
   | 'cohorts'
   | 'annotations'
   | 'seals'
+  | 'erasures'
+  | 'removals'

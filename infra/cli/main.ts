@@ -5,6 +5,7 @@ import { errorLine, exitCodes, type Start } from '../program.ts'
 import { projectVersion } from '../project.ts'
 import { addDoctor } from './doctor.ts'
 import { CommandError, connect, json, type Connection } from './connection.ts'
+import { addErasures } from './erasures.ts'
 import { addImport } from './import/flags.ts'
 import { addKeys } from './keys.ts'
 import { applyChange, changeOf, readServices } from './services.ts'
@@ -63,6 +64,7 @@ function program(cli: Cli): Command {
   addImport(waymark, cli)
   addServices(waymark, cli)
   addKeys(waymark, cli)
+  addErasures(waymark, cli)
   addSample(waymark, cli)
   return waymark
 }

@@ -126,6 +126,30 @@ export const migrations: readonly Migration[] = [
     ) ENGINE = ReplacingMergeTree(revision) ORDER BY (service, hour) SETTINGS ${durable}`,
   },
   {
+    // Journeys that were erased, for ever: events of them are dropped, and every start removes what is left of them.
+    name: '009-erasures',
+    statement: `CREATE TABLE IF NOT EXISTS erasures (
+      service LowCardinality(String), journey UInt64, at SimpleAggregateFunction(min, Int64)
+    ) ENGINE = AggregatingMergeTree ORDER BY (service, journey) SETTINGS ${durable}`,
+  },
+  {
+    // When journeys were last removed, so that answers say that they are others, and when their bytes went. A
+    // removal that was begun and not done was cut short: processor/removal.ts.
+    name: '009-removals',
+    statement: `CREATE TABLE IF NOT EXISTS removals (
+      service LowCardinality(String),
+      what Enum8('erasing' = 1, 'erased' = 2, 'expiring' = 3, 'expired' = 4, 'purged' = 5),
+      revision UInt64
+    ) ENGINE = ReplacingMergeTree(revision) ORDER BY (service, what) SETTINGS ${durable}`,
+  },
+  {
+    // The day (since 1970, UTC) on which the last event of the journey arrived; what was there before says when it
+    // was written. Kept to the day, it takes next to nothing on the disk.
+    name: '009-facts-arrived',
+    statement: `ALTER TABLE facts ADD COLUMN IF NOT EXISTS
+      arrivedDay UInt16 DEFAULT toUInt16(intDiv(revision, 86400000)) CODEC(T64, ZSTD(3)) AFTER revision`,
+  },
+  {
     // Releases and incidents of services, every change a row: of an id the highest revision counts.
     name: '008-annotations',
     statement: `CREATE TABLE IF NOT EXISTS annotations (

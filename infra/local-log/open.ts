@@ -57,6 +57,7 @@ export async function openLocalLog(options: LocalLogOptions): Promise<EventLog> 
       consume: (handle: (batch: LogBatch) => Promise<void>, signal, eventsMax) =>
         consumer.consume(handle, signal, eventsMax),
       pending: () => ({ events: state.events, bytes: state.bytes, oldestAt: state.oldestAt }),
+      roll: () => writer.roll(),
       close: () => (closing ??= close()),
     }
   } catch (error) {

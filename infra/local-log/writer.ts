@@ -52,6 +52,8 @@ export class Writer {
   private current: OpenSegment | undefined
   private nextNumber: number
   private closing = false
+  /** The segment that is written to has come to its end, however short it is. */
+  private rolling = false
 
   constructor(
     private readonly state: LogState,
@@ -88,6 +90,21 @@ export class Writer {
       // After this turn, so that requests that came in together share the first group too.
       this.dispatching ??= new Promise((done) => setImmediate(() => done(this.dispatch())))
     })
+  }
+
+  /** Ends the segment that is written to, so that its file can go once it is forgotten. */
+  async roll(): Promise<void> {
+    const open = this.current
+    if (open === undefined || this.closing) return
+    this.rolling = true
+    // What is sent to the disk from here on begins the next one; what is under way goes to this one.
+    while (this.current === open && (this.dispatching !== undefined || this.underWay.length > 0)) {
+      await Promise.all(this.underWay)
+      await this.dispatching
+    }
+    // One that cannot be closed is closed to us: the process lets go of it at its end.
+    if (this.current === open) await this.closeSegment().catch(() => undefined)
+    this.state.wake()
   }
 
   /** Takes no more, waits for what is under way. */
@@ -134,7 +151,12 @@ export class Writer {
   }
 
   private hasRoom(): boolean {
-    return this.current !== undefined && !this.current.failed && this.current.next < this.options.segmentBytes
+    return (
+      this.current !== undefined &&
+      !this.rolling &&
+      !this.current.failed &&
+      this.current.next < this.options.segmentBytes
+    )
   }
 
   private take(): Group {
@@ -182,6 +204,7 @@ export class Writer {
   }
 
   private async beginSegment(): Promise<void> {
+    this.rolling = false
     const before = this.state.segments.at(-1)
     await this.closeSegment()
     this.current = await this.create(this.state.directory, this.nextNumber++, before, groupsUnderWayMax)
@@ -192,6 +215,7 @@ export class Writer {
     const open = this.current
     this.current = undefined
     if (open === undefined) return
+    this.rolling = false
     open.segment.writing = false
     await open.close()
   }

@@ -42,7 +42,7 @@ export function collectorTelemetry(options: {
   counter(
     metrics,
     'waymark_events_dropped_total',
-    'Events acknowledged and not stored (bot), and attributes left out or replaced, by reason',
+    'Events acknowledged and not stored (bot, erased), and attributes left out or replaced, by reason',
     ['reason'],
     () => [...dropped].map(([reason, count]) => [{ reason }, count]),
   )

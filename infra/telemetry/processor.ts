@@ -1,4 +1,5 @@
 import { Counter, Histogram } from 'prom-client'
+import { removalReasons } from '../../processor/removal.ts'
 import type { ProcessorSignals } from '../../processor/signals.ts'
 import type { Telemetry } from './telemetry.ts'
 
@@ -33,6 +34,7 @@ export function processorTelemetry({ metrics, logger }: Telemetry): ProcessorSig
   const factsSeconds = histogram('waymark_facts_seconds', 'Time to write the facts of one batch')
 
   return {
+    ...removalTelemetry({ metrics, logger }),
     processed(batch) {
       processed.inc(batch.events)
       journeys.inc(batch.journeys)
@@ -69,6 +71,45 @@ export function processorTelemetry({ metrics, logger }: Telemetry): ProcessorSig
     tallied(services) {
       tallied.inc(services)
       logger.debug({ services }, 'tallied')
+    },
+  }
+}
+
+/** Of what is removed: at the wish of a person, or because its time is over. */
+function removalTelemetry({
+  metrics,
+  logger,
+}: Telemetry): Pick<ProcessorSignals, 'erasedEvents' | 'removed' | 'purged'> {
+  const registers = [metrics]
+  const erasedEvents = new Counter({
+    name: 'waymark_erased_events_total',
+    help: 'Events of erased journeys that waited in the log, dropped',
+    registers,
+  })
+  const removed = new Counter({
+    name: 'waymark_removed_journeys_total',
+    help: 'Journeys whose trail and facts were removed, by reason',
+    labelNames: ['reason'],
+    registers,
+  })
+  for (const reason of removalReasons) removed.inc({ reason }, 0)
+  const purges = new Counter({
+    name: 'waymark_purges_total',
+    help: 'Times that the bytes of removed journeys were taken off the disk',
+    registers,
+  })
+  return {
+    erasedEvents(events) {
+      erasedEvents.inc(events)
+      logger.info({ events }, 'dropped events of erased journeys that waited in the log')
+    },
+    removed(reason, count) {
+      removed.inc({ reason }, count)
+      logger.info({ reason, journeys: count }, 'removed journeys')
+    },
+    purged() {
+      purges.inc()
+      logger.info('the bytes of removed journeys are gone')
     },
   }
 }

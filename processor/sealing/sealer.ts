@@ -79,6 +79,8 @@ export interface Sealer {
   /** Does what is due. One at a time. */
   seal(signal: AbortSignal): Promise<void>
   progress(): readonly SealingProgress[]
+  /** Whether the tallies have all journeys of the service that were not touched lately; if not, they will soon, however few it has. */
+  holds(service: string): boolean
 }
 
 const counted = raw(countedColumns.join(', '))
@@ -99,6 +101,8 @@ export function createSealer(parts: SealerParts): Sealer {
   }
   /** Services that have facts and may have no seal. */
   const seen = new Set<string>()
+  /** To be sealed however few journeys they have. */
+  const wanted = new Set<string>()
 
   async function heal(): Promise<void> {
     const noted = seals.all().flatMap(({ service, version }) => {
@@ -132,7 +136,7 @@ export function createSealer(parts: SealerParts): Sealer {
     for (const { service, journeys } of rows) {
       const own = await ownFunnels(service)
       if (own.version === 0) continue
-      const due = Number(journeys) >= pace.journeysMin
+      const due = Number(journeys) >= pace.journeysMin || wanted.has(service)
       if (!due || parts.isRebuilding(service) || signal.aborted) seen.add(service)
       else await buildBase(work, service, own, Number(journeys), signal)
     }
@@ -164,6 +168,13 @@ export function createSealer(parts: SealerParts): Sealer {
     },
 
     progress: () => [...progress.values()],
+
+    holds(service) {
+      if (seals.get(service) !== undefined) return true
+      seen.add(service)
+      wanted.add(service)
+      return false
+    },
   }
 }
 
@@ -208,10 +219,13 @@ async function sealFurther(work: SealingWork): Promise<void> {
       due.filter(({ timeZone }) => timeZone === zone),
       to,
     )
+  for (const { service, erased } of due) if (erased) await putTogether(work, service, true)
 }
 
 interface Due extends Seal {
   readonly own: OwnFunnel
+  /** Some of its journeys are gone since the seal. */
+  readonly erased: boolean
   readonly newest: number
   readonly firstAt: number
   readonly lastAt: number
@@ -221,10 +235,11 @@ async function dueOf({ store, seals, ownFunnels, clock, pace }: SealingWork): Pr
   const rows = await store.select<{
     service: string
     journeys: string
+    gone: string
     newest: string
     firstAt: string
     lastAt: string
-  }>(sql`SELECT service, countIf(present = 1) AS journeys, max(if(present = 1, revision, 0)) AS newest,
+  }>(sql`SELECT service, countIf(present = 1) AS journeys, countIf(gone = 1) AS gone, max(if(present = 1, revision, 0)) AS newest,
       min(firstAt) AS firstAt, max(lastAt) AS lastAt
     FROM unsealed WHERE ${since(seals.all())} GROUP BY service HAVING journeys > 0`)
   const due: Due[] = []
@@ -232,12 +247,14 @@ async function dueOf({ store, seals, ownFunnels, clock, pace }: SealingWork): Pr
     const seal = seals.get(row.service)
     if (seal === undefined || Number(row.newest) <= seal.seal) continue
     const old = seal.seal + pace.ageDueMs <= clock.now()
-    if (Number(row.journeys) < pace.touchedDue && !old) continue
+    // What is erased is to leave no row of its own for long.
+    if (Number(row.journeys) < pace.touchedDue && !old && Number(row.gone) === 0) continue
     const own = await ownFunnels(row.service)
     if (own.version === seal.version)
       due.push({
         ...seal,
         own,
+        erased: Number(row.gone) > 0,
         newest: Number(row.newest),
         firstAt: Number(row.firstAt),
         lastAt: Number(row.lastAt),
@@ -335,7 +352,7 @@ export async function layerSizes(
 }
 
 /** Few layers are quick to read: the small ones are put together, and with the largest when they have grown to half of it. */
-async function putTogether(work: SealingWork, service: string): Promise<void> {
+async function putTogether(work: SealingWork, service: string, wholeEdge = false): Promise<void> {
   const { store, seals, revisions, garbage, clock, pace } = work
   const seal = seals.get(service)
   if (seal === undefined) return
@@ -352,7 +369,7 @@ async function putTogether(work: SealingWork, service: string): Promise<void> {
     const rows = (await layerSizes(store, [{ service }], layer)).get(service)?.rows ?? 0
     next = { ...next, layers: [...kept, { layer, rows }] }
   }
-  if (seal.edgeLayers.length > pace.layersMax) {
+  if (wholeEdge || seal.edgeLayers.length > pace.layersMax) {
     const layer = revisions.next()
     await store.command(mergedEdge({ service, startFrom: seal.edgeFrom }, seal.edgeLayers, layer))
     next = { ...next, edgeLayers: [layer] }

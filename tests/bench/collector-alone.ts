@@ -12,6 +12,7 @@ import { openLocalLog } from '../../infra/local-log/open.ts'
 import type { Start } from '../../infra/program.ts'
 import { collectorTelemetry } from '../../infra/telemetry/collector.ts'
 import { createTelemetry } from '../../infra/telemetry/telemetry.ts'
+import { openMemoryErasures } from '../support/memory-erasures.ts'
 import { openMemoryRegistry } from '../support/memory-registry.ts'
 import { steps } from './programs.ts'
 
@@ -37,6 +38,7 @@ export async function main({ stop }: Start): Promise<number> {
     limits: defaultLimits,
     signals,
     knownNames,
+    erasures: openMemoryErasures(),
   })
   const server = serve({ fetch: (request) => app.fetch(request, {}), hostname: '127.0.0.1', port: 0 }, ({ port }) => {
     process.stdout.write(`${JSON.stringify({ msg: 'listening', url: `http://127.0.0.1:${port}` })}\n`)

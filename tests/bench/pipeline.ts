@@ -12,7 +12,7 @@ import { openLocalLog } from '../../infra/local-log/open.ts'
 import { openRegistry } from '../../infra/registry.ts'
 import { dayStarts } from '../../queries/period.ts'
 import { createProcessor } from '../../processor/processor.ts'
-import { silentSignals } from '../support/processing.ts'
+import { nothingRemoved, silentSignals } from '../support/processing.ts'
 import { steps } from './programs.ts'
 import { syntheticEvents } from './synthetic.ts'
 
@@ -52,6 +52,7 @@ export async function openPipeline(): Promise<Pipeline> {
         registry,
         clock,
         limits: defaultLimits,
+        ...nothingRemoved,
         signals: silentSignals,
         dayStarts,
       })

@@ -7,11 +7,10 @@ import type { Store } from '../../domain/ports/store.ts'
 import { raw } from '../../domain/sql.ts'
 import { openLocalLog } from '../../infra/local-log/open.ts'
 import { createProcessor } from '../../processor/processor.ts'
-import { dayStarts } from '../../queries/period.ts'
 import { createQuestions } from '../../queries/questions.ts'
 import { openMemoryAnnotations } from '../support/memory-annotations.ts'
 import { journeyHash } from '../support/answering.ts'
-import { silentSignals } from '../support/processing.ts'
+import { nothingRemoved, silentSignals } from '../support/processing.ts'
 import { memoryMb, percentile } from './machine.ts'
 import { openDataSet, type DataSet, type Opened } from './query-data.ts'
 import { createTraffic, type Traffic } from './query-traffic.ts'
@@ -53,13 +52,13 @@ async function whileEventsArrive({ stores, registry }: Opened, logDirectory: str
   const traffic = createTraffic(benchServices, await journeysKnown(stores.reads))
   const log = await openLocalLog({ directory: logDirectory, limits: defaultLimits, clock })
   const processor = createProcessor({
+    ...nothingRemoved,
     log,
     stores,
     registry,
     clock,
     limits: defaultLimits,
     signals: silentSignals,
-    dayStarts,
   })
   const stop = new AbortController()
   const running = processor.run(stop.signal)

@@ -11,7 +11,7 @@ import { defaultLimits } from '../../domain/limits.ts'
 import { openDocumentation } from '../../infra/documentation.ts'
 import { readPageAssets } from '../../infra/page-assets.ts'
 import { definition, movableClock } from '../contract/registry.ts'
-import { adminSecret, exampleQuestions } from '../support/api.ts'
+import { adminSecret, exampleQuestions, noErasures } from '../support/api.ts'
 import { hasBrowser, openBrowser, serveLocally, type Served } from '../support/browser.ts'
 import { openMemoryAnnotations } from '../support/memory-annotations.ts'
 import { openMemoryRegistry } from '../support/memory-registry.ts'
@@ -28,7 +28,16 @@ async function site(): Promise<Hono<ApiEnv>> {
   await registry.putService('renew-fishing-licence', definition({}))
   const status = async () => ({ pendingEvents: 7, pendingSeconds: 0, refusedEvents: 0, revision: 'r' })
   const annotations = openMemoryAnnotations({ clock })
-  const parts = { questions, registry, annotations, clock, status, doctor: async () => [], limits: defaultLimits }
+  const parts = {
+    questions,
+    registry,
+    annotations,
+    erasures: noErasures,
+    clock,
+    status,
+    doctor: async () => [],
+    limits: defaultLimits,
+  }
   const assets = await readPageAssets()
   const auth = { loopback: true, signingSecret: 'secret', newId: () => '0123456789abcdef' }
   const app = new Hono<ApiEnv>()

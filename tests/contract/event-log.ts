@@ -35,6 +35,7 @@ export function eventLogContract(
   describe(`${name}: what was acknowledged`, () => appending(start))
   describe(`${name}: the consumer`, () => consuming(start, can.spoil))
   describe(`${name}: what waits`, () => waiting(start))
+  describe(`${name}: rolling on`, () => rolling(start))
   describe(`${name}: the end`, () => ending(start, opened, can.reopen))
 }
 
@@ -236,6 +237,26 @@ function waiting(start: Start): void {
     expect(batch?.appendedAt).toBe(oldestAt)
     const [next] = await take(log, 1, 1, async (one) => expect(one.appendedAt).toBe(log.pending().oldestAt))
     expect(next?.events).toHaveLength(1)
+  })
+}
+
+function rolling(start: Start): void {
+  it('loses nothing, whenever it comes', async () => {
+    const { log } = await start()
+    await log.roll()
+    const appends: Promise<void>[] = []
+    const rolls: Promise<void>[] = []
+    for (const index of range(40)) {
+      appends.push(log.append([event(index)]))
+      if (index % 3 === 0) rolls.push(log.roll())
+      if (index % 7 === 0) await log.roll()
+    }
+    await Promise.all([...appends, ...rolls])
+    expect(log.pending().events).toBe(40)
+    expect((await take(log, 40, 6)).flatMap(({ events }) => identities(events))).toEqual(range(40))
+    await log.roll()
+    await log.append([event(40)])
+    expect((await take(log, 1, 6)).flatMap(({ events }) => identities(events))).toEqual([40])
   })
 }
 

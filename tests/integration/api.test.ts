@@ -5,7 +5,7 @@ import { defaultLimits } from '../../domain/limits.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 import { funnelAnswer, journeysAnswer, lowCompletionAnswer, trailAnswer, trendAnswer } from '../../queries/answers.ts'
 import { openAnswering, type Answering } from '../support/answering.ts'
-import { apiUnderTest, exampleQuestions, type ApiUnderTest } from '../support/api.ts'
+import { apiUnderTest, exampleQuestions, noErasures, type ApiUnderTest } from '../support/api.ts'
 import { openMemoryAnnotations } from '../support/memory-annotations.ts'
 import { openMemoryRegistry } from '../support/memory-registry.ts'
 
@@ -224,6 +224,7 @@ describe('hostile values', () => {
   ]
   const calls = apiRoutes({
     questions: exampleQuestions().questions,
+    erasures: noErasures,
     registry: openMemoryRegistry({ clock: { now: () => 0 } }),
     annotations: openMemoryAnnotations({ clock: { now: () => 0 } }),
     clock: { now: () => 0 },

@@ -239,6 +239,7 @@ describe('doctor', () => {
       'engine',
       'processor',
       'set aside',
+      'removals',
     ])
       expect(out).toMatch(new RegExp(`^ok {4}${name}: `, 'm'))
     expect(code).toBe(0)
@@ -249,6 +250,40 @@ describe('doctor', () => {
     const { checks } = JSON.parse(out) as { checks: { state: string; detail: string }[] }
     expect(checks[0]).toMatchObject({ state: 'fail', detail: expect.stringContaining('WAYMARK_PORT is "x"') as string })
     expect(code).toBe(1)
+  })
+})
+
+describe('erasures', () => {
+  it('are exported, and applied to what was restored, twice for all that it matters', async () => {
+    const body = JSON.stringify({ name: 'E', funnel: { steps: ['start', 'done'] } })
+    const headers = { authorization: `Bearer ${adminSecret}`, 'content-type': 'application/json' }
+    await fetch(`${server.url}/v1/services/forgetful`, { method: 'PUT', headers, body })
+    for (const journey of ['jo', 'bo'])
+      await fetch(`${server.url}/v1/services/forgetful/journeys/${journey}`, { method: 'DELETE', headers })
+    const { code, out } = await waymark(['erasures', 'export'])
+    expect(code).toBe(0)
+    const lines = out.trim().split('\n')
+    expect(lines).toHaveLength(2)
+    for (const line of lines) expect(line).toMatch(/^{"service":"forgetful","journey":"[0-9a-f]{16}","at":"20.*Z"}$/)
+
+    // No server runs on this one: the command opens it.
+    const other = { WAYMARK_DATA_DIR: join(folder, 'restored'), WAYMARK_SAMPLE: 'off' }
+    const list = file('erasures.ndjson', `${out}\n`)
+    for (let time = 0; time < 2; time++)
+      expect((await waymark(['erasures', 'apply', list], other)).out.trim()).toBe('2 erasures applied')
+    expect((await waymark(['erasures', 'export'], other)).out).toBe(out)
+    expect((await waymark(['erasures', 'apply', '-'], other, out)).out.trim()).toBe('2 erasures applied')
+  }, 60_000)
+
+  it.each([
+    ['a file that is not there', 'nowhere.ndjson', undefined, 2, 'is not there'],
+    ['a line that is no JSON', 'bad.ndjson', '{"service"\n', 2, 'line 1 is no line of an exported list'],
+    ['a line of something else', 'else.ndjson', '{"service":"forgetful"}\n', 1, 'erasures[0].journey'],
+  ])('are refused in one line for %s', async (_what, name, text, code, message) => {
+    const path = text === undefined ? join(folder, name) : file(name, text)
+    const result = await waymark(['erasures', 'apply', path])
+    expect([result.code, result.errors.trim().split('\n').length]).toEqual([code, 1])
+    expect(result.errors).toContain(message)
   })
 })
 

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../../domain/limits.ts'
@@ -78,6 +78,58 @@ describe('the bounds of the local log', () => {
       largest = Math.max(largest, await bytesIn(directory))
     }
     expect(largest).toBeLessThan(300_000)
+    await log.close()
+  })
+})
+
+describe('a log that rolls on', () => {
+  const holding = async (directory: string, text: string): Promise<string[]> => {
+    const found: string[] = []
+    for (const name of await readdir(directory))
+      if ((await stat(join(directory, name))).isFile() && (await readFile(join(directory, name))).includes(text))
+        found.push(name)
+    return found
+  }
+
+  it('has no byte on the disk of what was handled, and has what was not', async () => {
+    const directory = await temporaryDirectory()
+    const log = await opened(directory)
+    await log.append([storedEvent({ identity: 1, step: 'handled' })])
+    await drain(log)
+    expect(await holding(directory, 'handled')).toHaveLength(1)
+    await log.roll()
+    await log.append([storedEvent({ identity: 2, step: 'next' }), storedEvent({ identity: 3, step: 'next' })])
+    await log.append([storedEvent({ identity: 4, step: 'waiting' })])
+    let during: string[] = []
+    const stop = new AbortController()
+    await log.consume(
+      async ({ events }) => {
+        during = await holding(directory, 'handled')
+        if (events[0]?.identity === 4) stop.abort()
+      },
+      stop.signal,
+      2,
+    )
+    expect(during).toEqual([])
+    await log.append([storedEvent({ identity: 5, step: 'waiting' })])
+    await log.roll()
+    expect(await holding(directory, 'waiting')).toHaveLength(1)
+    await log.close()
+    const again = await opened(directory)
+    expect(await drain(again)).toEqual([5])
+    await again.close()
+  })
+
+  it('goes when nothing more comes', async () => {
+    const directory = await temporaryDirectory()
+    const log = await opened(directory)
+    const stop = new AbortController()
+    const consumed = log.consume(() => Promise.resolve(), stop.signal, 10)
+    await log.append([storedEvent({ identity: 1, step: 'handled' })])
+    await log.roll()
+    while ((await holding(directory, 'handled')).length > 0) await new Promise((resolve) => setImmediate(resolve))
+    stop.abort()
+    await consumed
     await log.close()
   })
 })

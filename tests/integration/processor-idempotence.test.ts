@@ -13,13 +13,13 @@ import {
   Crash,
   crashing,
   drain,
+  type DrainParts,
   emptyTables,
   fixedClock,
   limits,
   service,
   silentSignals,
 } from '../support/processing.ts'
-import { dayStarts } from '../../queries/period.ts'
 import { ScriptedLog } from '../support/scripted-log.ts'
 import { expectedFacts, storedFacts } from '../support/expected-facts.ts'
 import { anyStoredEvent } from '../support/trails.ts'
@@ -41,13 +41,12 @@ const services = new Map<string, Service>(
   ['renew', 'apply'].map((id) => [id, service(id, { steps: ['start', 'done'] })]),
 )
 
-const parts = (some: Partial<ProcessorParts> = {}): Omit<ProcessorParts, 'log'> => ({
+const parts = (some: Partial<ProcessorParts> = {}): DrainParts => ({
   stores,
   registry: { service: (id) => Promise.resolve(services.get(id)), onPut: () => () => undefined },
   clock: fixedClock(1_800_000_000_000),
   limits,
   signals: silentSignals,
-  dayStarts,
   ...some,
 })
 

@@ -10,8 +10,7 @@ import type { StoredEvent } from '../../domain/stored-event.ts'
 import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { stepEventsAtOnceMax } from '../../processor/facts.ts'
 import { createProcessor, type Processor } from '../../processor/processor.ts'
-import { emptyTables, fixedClock, limits, service, silentSignals } from '../support/processing.ts'
-import { dayStarts } from '../../queries/period.ts'
+import { emptyTables, fixedClock, limits, service, nothingRemoved, silentSignals } from '../support/processing.ts'
 import { ScriptedLog } from '../support/scripted-log.ts'
 import { storedEvent } from '../support/trails.ts'
 
@@ -96,7 +95,15 @@ async function processing(
   const log = new ScriptedLog()
   const services = new Map<string, Service>([['renew', service('renew', { steps: ['start', 'done'] })]])
   const registry = { service: (id: string) => Promise.resolve(services.get(id)), onPut: () => () => undefined }
-  const processor = createProcessor({ log, stores: on, registry, clock, limits, signals: silentSignals, dayStarts })
+  const processor = createProcessor({
+    ...nothingRemoved,
+    log,
+    stores: on,
+    registry,
+    clock,
+    limits,
+    signals: silentSignals,
+  })
   const stop = new AbortController()
   const running = processor.run(stop.signal)
   const put = async (...events: StoredEvent[]) => {

@@ -10,7 +10,6 @@ import { createPruning } from '../../processor/pruning.ts'
 import { createRevisions } from '../../processor/revision.ts'
 import { expectedFacts, storedFacts } from '../support/expected-facts.ts'
 import { drain, fixedClock, limits, service, silentSignals } from '../support/processing.ts'
-import { dayStarts } from '../../queries/period.ts'
 import { seededRandom, type Random } from '../support/random.ts'
 import { ScriptedLog } from '../support/scripted-log.ts'
 import { storedEvent } from '../support/trails.ts'
@@ -57,7 +56,6 @@ async function put(batch: readonly StoredEvent[]): Promise<void> {
     clock,
     limits,
     signals: silentSignals,
-    dayStarts,
   })
 }
 
@@ -72,7 +70,13 @@ const pruning = () => {
   let pruned = 0
   const signals = { ...silentSignals, pruned: (count: number) => void (pruned += count) }
   const revisions = createRevisions(clock, clock.now() + 1_000)
-  const { prune } = createPruning({ store: stores.writes, revisions, signals, trailEventsMax })
+  const { prune } = createPruning({
+    store: stores.writes,
+    revisions,
+    signals,
+    trailEventsMax,
+    purging: { underWay: () => false },
+  })
   return { prune: () => prune(), pruned: () => pruned }
 }
 

@@ -9,8 +9,16 @@ import { param, sql } from '../../domain/sql.ts'
 import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { createProcessor, type ProcessorParts } from '../../processor/processor.ts'
 import { openMemoryRegistry } from '../support/memory-registry.ts'
-import { drain, emptyTables, fixedClock, limits, refusing, silentSignals } from '../support/processing.ts'
-import { dayStarts } from '../../queries/period.ts'
+import {
+  drain,
+  type DrainParts,
+  emptyTables,
+  fixedClock,
+  limits,
+  refusing,
+  nothingRemoved,
+  silentSignals,
+} from '../support/processing.ts'
 import { ScriptedLog } from '../support/scripted-log.ts'
 import { storedEvent } from '../support/trails.ts'
 
@@ -35,13 +43,12 @@ async function registryWith(...services: (readonly [string, FunnelInput])[]) {
   return registry
 }
 
-const parts = async (some: Partial<ProcessorParts> = {}): Promise<Omit<ProcessorParts, 'log'>> => ({
+const parts = async (some: Partial<ProcessorParts> = {}): Promise<DrainParts> => ({
   stores,
   registry: await registryWith(['renew', { steps: ['start', 'done'] }]),
   clock,
   limits,
   signals: silentSignals,
-  dayStarts,
   ...some,
 })
 
@@ -146,7 +153,7 @@ describe('the processor', () => {
     }
     const log = new ScriptedLog([[storedEvent({ journey: journey(1) })]])
     const signals = { ...silentSignals, retrying: (work: string) => retries.push(work) }
-    const processor = createProcessor({ log, ...(await parts({ stores: absent, signals })) })
+    const processor = createProcessor({ ...nothingRemoved, log, ...(await parts({ stores: absent, signals })) })
     const stop = new AbortController()
     const running = processor.run(stop.signal)
     await until(() => retries.length >= 2)
@@ -172,7 +179,7 @@ describe('the processor', () => {
       },
     }
     const log = new ScriptedLog([[storedEvent()]])
-    const processor = createProcessor({ log, ...(await parts({ stores: absent, signals })) })
+    const processor = createProcessor({ ...nothingRemoved, log, ...(await parts({ stores: absent, signals })) })
     const stop = new AbortController()
     const running = processor.run(stop.signal)
     await until(() => retried)
@@ -184,7 +191,7 @@ describe('the processor', () => {
   it('recomputes the facts of a service when its funnel changes, and what a stopped processor left', async () => {
     const registry = await registryWith(['renew', { steps: ['start', 'done'] }])
     const log = new ScriptedLog([[1, 2, 3].map((number) => storedEvent({ journey: journey(number), step: 'begin' }))])
-    const processor = createProcessor({ log, ...(await parts({ registry })) })
+    const processor = createProcessor({ ...nothingRemoved, log, ...(await parts({ registry })) })
     const stop = new AbortController()
     const running = processor.run(stop.signal)
     await until(() => processor.status().pendingEvents === 0)
@@ -198,7 +205,7 @@ describe('the processor', () => {
 
     await registry.putService('renew', serviceInput.parse({ name: 'renew', funnel: { steps: ['begin', 'end'] } }))
     await drain(new ScriptedLog(), await parts({ registry }))
-    const next = createProcessor({ log: new ScriptedLog(), ...(await parts({ registry })) })
+    const next = createProcessor({ ...nothingRemoved, log: new ScriptedLog(), ...(await parts({ registry })) })
     const stopNext = new AbortController()
     const runningNext = next.run(stopNext.signal)
     await until(async () => (await facts()).every(({ version }) => version === 3))

@@ -9,13 +9,12 @@ import { serviceInput, type Service } from '../../domain/service.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { createProcessor } from '../../processor/processor.ts'
-import { dayStarts } from '../../queries/period.ts'
 import type { Questions } from '../../queries/context.ts'
 import { createQuestions } from '../../queries/questions.ts'
 import { openMemoryAnnotations } from './memory-annotations.ts'
 import { MemoryLog } from './memory-log.ts'
 import { openMemoryRegistry } from './memory-registry.ts'
-import { fixedClock, silentSignals } from './processing.ts'
+import { fixedClock, nothingRemoved, silentSignals } from './processing.ts'
 
 /** Processor and questions on a real ClickHouse, with a clock that the test sets. */
 export interface Answering {
@@ -38,7 +37,15 @@ export async function openAnswering(now: number, limits: Limits = defaultLimits)
   const annotations = openMemoryAnnotations({ clock })
   const log = new MemoryLog({ now: () => clock.now() })
   const stop = new AbortController()
-  const processor = createProcessor({ log, stores, registry, clock, limits, signals: silentSignals, dayStarts })
+  const processor = createProcessor({
+    ...nothingRemoved,
+    log,
+    stores,
+    registry,
+    clock,
+    limits,
+    signals: silentSignals,
+  })
   const running = processor.run(stop.signal)
   return {
     questions: createQuestions({ reads: stores.reads, registry, annotations, clock, limits, journeyHash }),

@@ -11,6 +11,7 @@ import {
   trailExample,
   trendExample,
 } from '../../api/examples.ts'
+import type { ErasureCalls } from '../../api/routes/erasures.ts'
 import type { ApiSignals } from '../../api/signals.ts'
 import type { NewKey } from '../../domain/key.ts'
 import { defaultLimits, type Limits } from '../../domain/limits.ts'
@@ -21,6 +22,13 @@ import { openMemoryAnnotations } from './memory-annotations.ts'
 import { openMemoryRegistry } from './memory-registry.ts'
 
 export const adminSecret = 'wma_admin-0123456789012345678'
+
+/** Erases what there is, which is nothing. */
+export const noErasures: ErasureCalls = {
+  erase: () => Promise.resolve(),
+  apply: () => Promise.resolve(),
+  list: () => Promise.resolve([]),
+}
 
 /** Questions that answer with the examples, and keep what they were asked. */
 export function exampleQuestions() {
@@ -67,7 +75,14 @@ export interface ApiRequest {
   readonly trusted?: boolean
 }
 
-export function apiUnderTest(change: { questions?: Partial<Questions>; registry?: Registry; limits?: Limits } = {}) {
+export function apiUnderTest(
+  change: {
+    questions?: Partial<Questions>
+    erasures?: Partial<ErasureCalls>
+    registry?: Registry
+    limits?: Limits
+  } = {},
+) {
   const clock = movableClock(Date.UTC(2026, 1, 12, 10))
   const registry = change.registry ?? openMemoryRegistry({ clock, adminSecret })
   const { questions, asked } = exampleQuestions()
@@ -81,6 +96,7 @@ export function apiUnderTest(change: { questions?: Partial<Questions>; registry?
     questions: { ...questions, ...change.questions },
     registry,
     annotations: openMemoryAnnotations({ clock }),
+    erasures: { ...noErasures, ...change.erasures },
     status: async () => ({ pendingEvents: 0, pendingSeconds: 0, refusedEvents: 0, revision: '0' }),
     doctor: async () => [{ name: 'event log', state: 'ok', detail: '0 events wait' }],
     clock,

@@ -4,9 +4,11 @@ import { createKnownNames, type KnownNames } from '../../collector/known-names.t
 import type { CollectorSignals } from '../../collector/signals.ts'
 import type { Scope } from '../../domain/key.ts'
 import { defaultLimits, type Limits } from '../../domain/limits.ts'
+import type { Erasures } from '../../domain/ports/erasures.ts'
 import type { Registry } from '../../domain/ports/registry.ts'
 import { serviceInput } from '../../domain/service.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
+import { openMemoryErasures } from './memory-erasures.ts'
 import { sha256 } from '../../infra/hash.ts'
 import { MemoryLog } from './memory-log.ts'
 import { openMemoryRegistry } from './memory-registry.ts'
@@ -31,6 +33,7 @@ export interface Bench {
   readonly registry: Registry
   readonly signals: RecordedSignals
   readonly knownNames: KnownNames
+  readonly erasures: Erasures
   readonly clock: { now(): number; ms: number }
   /** A secret key with these scopes. */
   key(scopes: Scope[], target?: { service?: string; department?: string }): Promise<string>
@@ -62,7 +65,8 @@ export async function openCollector(limits: Partial<Limits> = {}): Promise<Bench
   const all: Limits = { ...defaultLimits, ...limits }
   const signals = new RecordedSignals()
   const knownNames = createKnownNames({ clock, limits: all })
-  const app = createCollector({ log, registry, clock, secret, sha256, limits: all, signals, knownNames })
+  const erasures = openMemoryErasures()
+  const app = createCollector({ log, registry, clock, secret, sha256, limits: all, signals, knownNames, erasures })
   let taken = 0
   return {
     app,
@@ -70,6 +74,7 @@ export async function openCollector(limits: Partial<Limits> = {}): Promise<Bench
     registry,
     signals,
     knownNames,
+    erasures,
     clock,
     key: async (scopes, target = {}) => (await registry.createKey({ name: 'test', scopes, ...target })).secret,
     stored() {

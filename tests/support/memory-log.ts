@@ -53,6 +53,11 @@ export class MemoryLog implements EventLog {
     }
   }
 
+  /** What was handled is gone already. */
+  roll(): Promise<void> {
+    return Promise.resolve()
+  }
+
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#consuming

@@ -7,6 +7,8 @@ import { serviceInput, type FunnelInput, type Service } from '../../domain/servi
 import { createProcessor, type Processor, type ProcessorParts } from '../../processor/processor.ts'
 import type { Unsealed } from '../../processor/sealing/unsealed.ts'
 import type { ProcessorSignals } from '../../processor/signals.ts'
+import { openMemoryErasures } from './memory-erasures.ts'
+import { dayStarts } from '../../queries/period.ts'
 import type { ScriptedLog } from './scripted-log.ts'
 
 /** For what writes facts of services that nobody seals. */
@@ -22,6 +24,9 @@ export const silentSignals: ProcessorSignals = {
   retrying: () => undefined,
   rebuilt: () => undefined,
   pruned: () => undefined,
+  erasedEvents: () => undefined,
+  removed: () => undefined,
+  purged: () => undefined,
   sealed: () => undefined,
   revised: () => undefined,
   tallied: () => undefined,
@@ -39,9 +44,15 @@ export function service(id: string, funnel: FunnelInput, some: Partial<Service> 
   }
 }
 
+/** Nobody was erased, and nothing expires. */
+export const nothingRemoved = { erasures: openMemoryErasures(), retentionMs: 100 * 366 * 86_400_000, dayStarts }
+
+export type DrainParts = Omit<ProcessorParts, 'log' | keyof typeof nothingRemoved> &
+  Partial<Pick<ProcessorParts, keyof typeof nothingRemoved>>
+
 /** Runs a processor over what the log holds, then stops it. Rejects with what stopped it before that. */
-export async function drain(log: ScriptedLog, parts: Omit<ProcessorParts, 'log'>): Promise<Processor> {
-  const processor = createProcessor({ log, ...parts })
+export async function drain(log: ScriptedLog, parts: DrainParts): Promise<Processor> {
+  const processor = createProcessor({ log, ...nothingRemoved, ...parts })
   const stop = new AbortController()
   const running = processor.run(stop.signal)
   const emptied = log.emptied()
@@ -97,8 +108,20 @@ export function refusing(stores: Stores, isBad: (row: readonly unknown[]) => boo
 }
 
 export async function emptyTables(stores: Stores): Promise<void> {
-  for (const table of ['trail', 'facts', 'step_names', 'set_aside', 'cohorts', 'unsealed', 'rollup', 'edge', 'seals'])
-    await stores.writes.command(raw(`TRUNCATE TABLE ${table}`))
+  const tables = [
+    'trail',
+    'facts',
+    'step_names',
+    'set_aside',
+    'cohorts',
+    'erasures',
+    'removals',
+    'unsealed',
+    'rollup',
+    'edge',
+    'seals',
+  ]
+  for (const table of tables) await stores.writes.command(raw(`TRUNCATE TABLE ${table}`))
 }
 
 /** All that the tables say but for revisions, a line a row. */

@@ -51,6 +51,10 @@ export class ScriptedLog implements EventLog {
     return { events, bytes: 0, oldestAt: this.#batches[0]?.appendedAt ?? null }
   }
 
+  roll(): Promise<void> {
+    return Promise.resolve()
+  }
+
   close(): Promise<void> {
     return Promise.resolve()
   }
