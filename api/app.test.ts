@@ -258,8 +258,8 @@ describe('the funnel', () => {
           tz: 'Europe/London',
           breakdown: 'device',
           where: [
-            ['device', 'mobile'],
-            ['channel', 'online'],
+            { dimension: 'device', values: ['mobile'], not: false },
+            { dimension: 'channel', values: ['online'], not: false },
           ],
           version: 1,
           funnel: undefined,
@@ -306,7 +306,53 @@ describe('the funnel', () => {
     }
     const response = await api.request('/v1/services/fishing/funnel', { method: 'POST', body })
     expect(response.status).toBe(200)
-    expect(api.asked).toMatchObject([{ with: { ...body, service: { id: 'fishing' }, where: [['device', 'mobile']] } }])
+    expect(api.asked).toMatchObject([
+      {
+        with: {
+          ...body,
+          service: { id: 'fishing' },
+          where: [{ dimension: 'device', values: ['mobile'], not: false }],
+        },
+      },
+    ])
+  })
+
+  it('takes alternatives, journeys without a value, and what must not be, in a query and in a body alike', async () => {
+    const api = await withFishing()
+    const where = [
+      { dimension: 'device', values: ['mobile', null, 'a:!b'], not: false },
+      { dimension: 'device', values: ['tv'], not: true },
+      { dimension: 'channel', values: [null], not: true },
+    ]
+    const texts = ['device:mobile', '!device:tv', 'device:', '!channel:', 'device:a:!b']
+    const search = new URLSearchParams(texts.map((text): [string, string] => ['where', text]))
+    await api.request(`/v1/services/fishing/funnel?${search.toString()}`)
+    await api.request(`/v1/services/fishing/trend?${search.toString()}`)
+    await api.request(`/v1/services/fishing/journeys?${search.toString()}`)
+    await api.request('/v1/services/fishing/funnel', {
+      method: 'POST',
+      body: {
+        where: {
+          device: ['mobile', null, 'a:!b'],
+          channel: { not: null },
+          browser: { not: ['x', 'y'] },
+          referrer: null,
+        },
+      },
+    })
+    expect(api.asked.map((one) => one.with)).toMatchObject([
+      { where },
+      { where },
+      { where },
+      {
+        where: [
+          where[0],
+          where[2],
+          { dimension: 'browser', values: ['x', 'y'], not: true },
+          { dimension: 'referrer', values: [null], not: false },
+        ],
+      },
+    ])
   })
 
   it.each([{}, { version: 1 }])('asks the service’s own funnel by a POST of %j', async (body) => {
@@ -348,6 +394,25 @@ describe('the funnel', () => {
       'invalid-parameter',
       'where',
     ],
+    ['a where of no values', { where: { 'sehr-geheim': [] } }, 'invalid-parameter', 'where'],
+    [
+      'a where with more than not',
+      { where: { device: { not: 'a', 'sehr-geheim': 'b' } } },
+      'invalid-parameter',
+      'where',
+    ],
+    ['a where of a list in a list', { where: { device: [['sehr-geheim']] } }, 'invalid-parameter', 'where'],
+    [
+      'a where of too many values',
+      {
+        where: {
+          device: Array.from({ length: 60 }, () => 'a'),
+          channel: Array.from({ length: 41 }, () => 'sehr-geheim'),
+        },
+      },
+      'invalid-parameter',
+      'where',
+    ],
     [
       'a where that does not print',
       { funnel: { steps: ['a', 'b'] }, where: { device: 'sehr-geheim\0' } },
@@ -376,10 +441,12 @@ describe('parameters', () => {
     ['funnel', 'version=99999999999', 'version'],
     ['funnel', 'where=device', 'where'],
     ['funnel', 'where=:geheim', 'where'],
-    ['funnel', 'where=device:', 'where'],
+    ['funnel', 'where=!:geheim', 'where'],
+    ['funnel', 'where=!!device:geheim', 'where'],
+    ['funnel', 'where=!', 'where'],
     ['funnel', 'where=De%20vice:geheim', 'where'],
     ['funnel', `where=device:${'x'.repeat(65)}`, 'where'],
-    ['funnel', Array.from({ length: 13 }, () => 'where=device:a').join('&'), 'where'],
+    ['funnel', Array.from({ length: 101 }, () => 'where=device:a').join('&'), 'where'],
     ['funnel', 'breakdown=GEHEIM', 'breakdown'],
     ['funnel', 'breakdown=a&breakdown=b', 'breakdown'],
     ['funnel', `step=a&step=${long}`, 'step'],

@@ -3,6 +3,7 @@ import { compileFault } from '../domain/funnel/compile.ts'
 import { funnelFault, funnelInput, normaliseFunnel, type FunnelInput } from '../domain/service.ts'
 import { firstFault, pathText } from './issues.ts'
 import { Refused } from './refused.ts'
+import { whereBody } from './where.ts'
 
 /**
  * A funnel out of a body.
@@ -93,5 +94,5 @@ export const funnelBody = z.strictObject({
     .optional()
     .describe('An older version of the service’s funnel; not together with `funnel`'),
   breakdown: z.string().min(1).max(64).optional(),
-  where: z.record(z.string(), z.string().min(1).max(64)).optional(),
+  where: whereBody.optional(),
 })

@@ -2,9 +2,10 @@ import { z } from 'zod'
 import { slug } from '../domain/key.ts'
 import { shape } from '../domain/limits.ts'
 import { stepName } from '../domain/service.ts'
-import { printable } from '../domain/text.ts'
+import type { WhereCondition } from '../queries/context.ts'
 import type { Parameter } from './operation.ts'
 import { Refused } from './refused.ts'
+import { conditionsOf, whereTerm } from './where.ts'
 
 /** A parameter of the query that knows how to read itself. */
 export interface QueryParameter<Value> extends Parameter {
@@ -96,9 +97,6 @@ export const wholeNumber = (min: number, max: number) =>
     .transform(Number)
     .pipe(z.int().min(min).max(max))
 
-/** What a value of a dimension may be; the personal-data rules have kept worse out of the data. */
-export const dimensionValue = z.string().min(1).max(shape.attrValueCharsMax).regex(printable)
-
 const moment = z.string().min(4).max(40)
 
 export const from = single(moment, {
@@ -117,28 +115,20 @@ export const tz = single(z.string().min(1).max(64), {
   example: 'Europe/London',
 })
 
-/** Dimensions that one service can have: its own and the built-in ones. */
-const wheresMax = shape.attrsMax + 4
-
-export const where = repeated(
-  z
-    .string()
-    .max(64 + 1 + shape.attrValueCharsMax)
-    .transform((text, context): readonly [string, string] => {
-      const colon = text.indexOf(':')
-      const pair = z.tuple([slug, dimensionValue]).safeParse([text.slice(0, colon), text.slice(colon + 1)])
-      if (colon > 0 && pair.success) return pair.data
-      context.addIssue('expected dimension:value')
-      return z.NEVER
-    }),
-  wheresMax,
-  {
-    description: 'Only journeys with this value of a dimension, `dimension:value`. Repeated: all must hold.',
-    allowed: `dimension:value, such as device:mobile, at most ${wheresMax} times`,
-    example: 'device:mobile',
-    shown: z.string().regex(/^[a-z0-9-]+:.+$/),
+const whereTerms = repeated(whereTerm, shape.whereValuesMax, {
+  description:
+    'Only journeys with this value of a dimension, `dimension:value`; without one, `dimension:`; all others, `!dimension:value`. Repeated: any of the values of the same dimension, none of those with `!`; all dimensions must hold.',
+  allowed: `dimension:value, such as device:mobile, or !dimension:value, at most ${shape.whereValuesMax} times`,
+  example: 'device:mobile',
+  shown: z.string().regex(/^!?[a-z0-9-]+:.*$/),
+})
+export const where: QueryParameter<readonly WhereCondition[]> = {
+  ...whereTerms,
+  read: (given) => {
+    const terms = whereTerms.read(given)
+    return terms === undefined ? undefined : { value: conditionsOf(terms.value) }
   },
-)
+}
 export const breakdown = single(slug, {
   description: 'A dimension of the service or a built-in one: a row for each of its values.',
   allowed: 'a dimension of the service, or one of browser, channel, device, referrer',

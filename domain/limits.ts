@@ -66,6 +66,8 @@ export const shape = {
   windowMsMin: 1_000,
   windowMsMax: 36_525 * 24 * 60 * 60 * 1000,
   excludesMax: 50,
+  /** Values of dimensions that one question asks for, of all its conditions. */
+  whereValuesMax: 100,
   /** Days of one period: as long as the longest window. */
   periodDaysMax: 36_525,
 } as const

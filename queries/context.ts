@@ -30,6 +30,14 @@ export interface PeriodInput {
   readonly tz?: string | undefined
 }
 
+/** The journeys with one of these values of a dimension or, with `not`, all others. */
+export interface WhereCondition {
+  readonly dimension: string
+  /** At least one; null: journeys without a value. */
+  readonly values: readonly (string | null)[]
+  readonly not: boolean
+}
+
 /** Which journeys of a service, and by which funnel. */
 export interface FunnelAsk extends PeriodInput {
   readonly service: Service
@@ -37,8 +45,8 @@ export interface FunnelAsk extends PeriodInput {
   readonly version?: number | undefined
   /** An ad hoc funnel, without a fault; wins over `version`. */
   readonly funnel?: FunnelInput | undefined
-  /** Dimension and value; several must all hold. */
-  readonly where?: readonly (readonly [dimension: string, value: string])[] | undefined
+  /** All must hold. */
+  readonly where?: readonly WhereCondition[] | undefined
 }
 
 export interface FunnelQuestion extends FunnelAsk {

@@ -3,7 +3,7 @@ import { compileFunnel } from '../domain/funnel/compile.ts'
 import type { CompiledFunnel } from '../domain/funnel/verdict.ts'
 import { normaliseFunnel, type Funnel, type Service } from '../domain/service.ts'
 import { builtInDimensions } from '../domain/stored-event.ts'
-import type { FunnelAsk, QueryContext } from './context.ts'
+import type { FunnelAsk, QueryContext, WhereCondition } from './context.ts'
 import { resolvePeriod, type Period } from './period.ts'
 
 /** What a question is about, once its parameters are found to be good. */
@@ -14,7 +14,8 @@ export interface Subject {
   readonly compiled: CompiledFunnel
   /** Of the service's funnel; null for an ad hoc one. */
   readonly version: number | null
-  readonly where: readonly (readonly [dimension: string, value: string])[]
+  /** All must hold. */
+  readonly where: readonly WhereCondition[]
   /** The moment that states are of, ms. */
   readonly now: number
 }
@@ -29,7 +30,7 @@ export async function resolveSubject(
   now: number = context.clock.now(),
 ): Promise<Subject> {
   const { service, where = [] } = ask
-  for (const [dimension] of where) assertDimension(service, 'where', dimension)
+  for (const { dimension } of where) assertDimension(service, 'where', dimension)
   const defined = await definitionOf(context, ask)
   const funnel = normaliseFunnel(ask.funnel ?? defined.funnel)
   return {

@@ -88,14 +88,17 @@ function only(journey: bigint | undefined): Sql {
   return journey === undefined ? raw('') : sql` AND journey = ${param('UInt64', journey)}`
 }
 
-/** A journey without a value has the empty one, so an empty value asks for those. */
+/** A journey without a value has the empty one, which no value is: so it is among those that have not another. */
 function conditions({ where }: Subject): Sql {
   return {
-    parts: where.flatMap(([dimension, value]) => [
+    parts: where.flatMap(({ dimension, values, not }) => [
       ' AND dimensions[',
       param('String', dimension),
-      '] = ',
-      param('String', value),
+      not ? '] NOT IN ' : '] IN ',
+      param(
+        'Array(String)',
+        values.map((value) => value ?? ''),
+      ),
     ]),
   }
 }

@@ -176,8 +176,8 @@ describe('what is asked', () => {
       to: '2026-11-08',
       breakdown: 'device',
       where: [
-        ['device', 'mobile'],
-        ['a', 'b:c'],
+        { dimension: 'device', values: ['mobile'], not: false },
+        { dimension: 'a', values: ['b:c'], not: false },
       ],
     })
     await get(`/services/${fishing.id}?from=&to=&breakdown=&where=`)
@@ -185,7 +185,7 @@ describe('what is asked', () => {
       from: undefined,
       to: undefined,
       breakdown: undefined,
-      where: undefined,
+      where: [],
     })
   })
 

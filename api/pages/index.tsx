@@ -5,6 +5,7 @@ import type { Clock } from '../../domain/ports/clock.ts'
 import type { Registry } from '../../domain/ports/registry.ts'
 import type { Questions } from '../../queries/context.ts'
 import { servicesMax } from '../../queries/low-completion.ts'
+import { conditionsOf } from '../where.ts'
 import { isOwnForm, isOwnMachine, mayReadEverything, mayReadService, safeNext, type Viewer } from './access.ts'
 import { serviceAddress, type Choices } from './address.ts'
 import type { Asset, PageAssets } from './assets.ts'
@@ -167,12 +168,13 @@ async function service(c: PageContext, options: PagesOptions, viewer: Viewer, id
   const today = { from: day, to: dayAfter(day) }
   try {
     const choices = chosen(c)
+    const where = conditionsOf((choices.where ?? []).map(([dimension, value]) => ({ dimension, value, not: false })))
     // The journeys of one morning are too few, and those that went on were quick, to say how long a quiet is too long.
     const silence = { silenceFrom: daysBefore(day, 28) }
     const begunToday = choices.from !== undefined && choices.from >= day
     const [answer, todayAnswer] = await Promise.all([
-      questions.funnel({ service: found, ...choices, ...(begunToday ? silence : {}) }),
-      questions.funnel({ service: found, ...today, where: choices.where, ...silence }),
+      questions.funnel({ service: found, ...choices, where, ...(begunToday ? silence : {}) }),
+      questions.funnel({ service: found, ...today, where, ...silence }),
     ])
     const props = { service: found, choices, answer, today: todayAnswer, base: originOf(c), now }
     return await send(

@@ -9,9 +9,10 @@ import { tableAnswer } from '../answering.ts'
 import { funnelExample } from '../examples.ts'
 import { funnelBody, funnelOfQuery, readFunnel } from '../funnels.ts'
 import { firstFault, pathText } from '../issues.ts'
-import { breakdown, dimensionValue, from, repeated, single, to, tz, version, where } from '../parameters.ts'
+import { breakdown, from, repeated, single, to, tz, version, where } from '../parameters.ts'
 import { Refused } from '../refused.ts'
 import { onService, type Route } from '../route.ts'
+import { conditionsOfBody } from '../where.ts'
 import { serviceIdParameter } from './service-id.ts'
 
 const common = {
@@ -131,7 +132,14 @@ function postFunnel(questions: Pick<Questions, 'funnel'>): Route {
   )
 }
 
-const whereValue = z.record(z.string(), dimensionValue)
+function badWhere(): Refused {
+  const { attrValueCharsMax, whereValuesMax } = shape
+  return new Refused(
+    'invalid-parameter',
+    `where: expected by dimension a value of 1 to ${attrValueCharsMax} printable characters, null, a list of these, or an object with only not; at most ${whereValuesMax} values in all`,
+    { path: 'where' },
+  )
+}
 
 /** @throws {Refused} invalid-parameter, invalid-funnel */
 function readQuestion(value: object): Omit<FunnelQuestion, 'service'> {
@@ -141,11 +149,12 @@ function readQuestion(value: object): Omit<FunnelQuestion, 'service'> {
     if (path[0] === 'funnel') throw new Refused('invalid-funnel', detail, { path: pathText(path) })
     // Below `where`, names are the caller's.
     const ours = path.slice(0, 1)
+    if (ours[0] === 'where') throw badWhere()
     throw new Refused('invalid-parameter', detail, ours.length === 0 ? {} : { path: pathText(ours) })
   }
   const { funnel, where: dimensions, ...rest } = parsed.data
-  if (dimensions !== undefined && !whereValue.safeParse(dimensions).success)
-    throw new Refused('invalid-parameter', 'where: expected values of 1 to 64 printable characters', { path: 'where' })
+  const where = dimensions === undefined ? undefined : conditionsOfBody(dimensions)
+  if (dimensions !== undefined && where === undefined) throw badWhere()
   if (funnel !== undefined && rest.version !== undefined)
     throw new Refused('invalid-parameter', 'version: expected not together with funnel, since an ad hoc one has none', {
       path: 'version',
@@ -153,6 +162,6 @@ function readQuestion(value: object): Omit<FunnelQuestion, 'service'> {
   return {
     ...rest,
     ...(funnel === undefined ? {} : { funnel: readFunnel(funnel, 'funnel') }),
-    ...(dimensions === undefined ? {} : { where: Object.entries(dimensions) }),
+    ...(where === undefined ? {} : { where }),
   }
 }

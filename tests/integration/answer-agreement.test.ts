@@ -109,8 +109,8 @@ function asks(one: Case): { readonly name: string; ask: FunnelAsk; oracle: Omit<
     { name: 'ad hoc', ask: { service, ...range, funnel: adHoc }, oracle: oracle(adHoc) },
     {
       name: 'own where',
-      ask: { service, ...range, where: [['device', 'mobile']] },
-      oracle: { ...oracle(service.funnel), where: [['device', 'mobile']] },
+      ask: { service, ...range, where: [{ dimension: 'device', values: ['mobile'], not: false }] },
+      oracle: { ...oracle(service.funnel), where: { device: (value) => value === 'mobile' } },
     },
   ]
 }
@@ -207,6 +207,69 @@ describe('answers and the oracle, at a moving clock', { timeout: 300_000 }, () =
         })),
       )
     }))
+})
+
+/** Each as the question says it, and as the oracle does. */
+const filters: readonly [name: string, where: FunnelAsk['where'], holds: NonNullable<OracleAsk['where']>][] = [
+  ['one value', [{ dimension: 'kind', values: ["it's"], not: false }], { kind: (value) => value === "it's" }],
+  [
+    'any of several',
+    [{ dimension: 'kind', values: ["it's", 'b,c'], not: false }],
+    { kind: (value) => value === "it's" || value === 'b,c' },
+  ],
+  ['without a value', [{ dimension: 'kind', values: [null], not: false }], { kind: (value) => value === null }],
+  [
+    'a value or none',
+    [{ dimension: 'kind', values: [null, 'other'], not: false }],
+    { kind: (value) => value === null || value === 'other' },
+  ],
+  ['not a value', [{ dimension: 'kind', values: ['b,c'], not: true }], { kind: (value) => value !== 'b,c' }],
+  [
+    'none of several',
+    [{ dimension: 'kind', values: ['b,c', null], not: true }],
+    { kind: (value) => value !== null && value !== 'b,c' },
+  ],
+  [
+    'several dimensions',
+    [
+      { dimension: 'kind', values: ["it's", null], not: false },
+      { dimension: 'device', values: ['mobile'], not: true },
+    ],
+    { kind: (value) => value === "it's" || value === null, device: (value) => value !== 'mobile' },
+  ],
+  [
+    'one of these and not one of those',
+    [
+      { dimension: 'kind', values: ["it's", 'b,c'], not: false },
+      { dimension: 'kind', values: ["it's"], not: true },
+    ],
+    { kind: (value) => value === 'b,c' },
+  ],
+]
+
+describe('where, and the oracle', { timeout: 300_000 }, () => {
+  it.each(filters)('agree on %s', async (_, where, holds) => {
+    let [met, all] = [0, 0]
+    await everywhere(async ({ period, nows }, ask, oracle) => {
+      if (ask.where !== undefined || ask.version !== undefined || ask.funnel !== undefined) return
+      if (answering.clock.now() !== nows[0]) return
+      const filtered = { ...oracle, where: holds }
+      const rows = oracleJourneys(filtered)
+      met += rows.length
+      all += oracleJourneys(oracle).length
+      const question = where === undefined ? ask : { ...ask, where }
+      const { totals } = await answering.questions.funnel(question)
+      expectTotals(totals, oracleFunnelAnswer(filtered).totals)
+      expectTrend(
+        await answering.questions.trend({ ...question, interval: 'hour' }),
+        oracleTrend(filtered, 'hour', period.tz),
+      )
+      expect((await allPages(question)).map(({ journey }) => journey)).toEqual(rows.map(({ journey }) => journey))
+    })
+    // Else it would hold of a filter that lets everything through, or nothing.
+    expect(met).toBeGreaterThan(0)
+    expect(met).toBeLessThan(all)
+  })
 })
 
 describe('the drill-down', { timeout: 300_000 }, () => {

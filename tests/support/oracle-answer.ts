@@ -24,8 +24,8 @@ export interface OracleAsk {
   readonly from: number
   readonly to: number
   readonly now: number
-  /** Dimension and value; all must hold. */
-  readonly where?: readonly (readonly [string, string])[]
+  /** What must hold of the value of each dimension; it is null for a journey without one. */
+  readonly where?: Readonly<Record<string, (value: string | null) => boolean>>
 }
 
 export type OracleRate = { readonly value: number; readonly low: number; readonly high: number } | null
@@ -105,7 +105,9 @@ export function oracleJourneys(ask: OracleAsk): OracleJourneyRow[] {
   return ask.journeys
     .map((journey) => journeyRow(ask, journey))
     .filter((row) => shownAt(row) >= ask.from && shownAt(row) < ask.to)
-    .filter(({ dimensions }) => (ask.where ?? []).every(([name, value]) => dimensions.get(name) === value))
+    .filter(({ dimensions }) =>
+      Object.entries(ask.where ?? {}).every(([name, holds]) => holds(dimensions.get(name) ?? null)),
+    )
     .sort((a, b) => shownAt(a) - shownAt(b) || (a.journey < b.journey ? -1 : 1))
 }
 

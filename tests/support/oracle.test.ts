@@ -73,9 +73,9 @@ describe('a funnel answer, counted by hand', () => {
   })
 
   test('where', () => {
-    expect(oracleJourneys({ ...ask, where: [['device', 'desktop']] }).map(({ journey }) => journey)).toEqual([
-      '0000000000000001',
-    ])
+    expect(
+      oracleJourneys({ ...ask, where: { device: (value) => value === 'desktop' } }).map(({ journey }) => journey),
+    ).toEqual(['0000000000000001'])
   })
 
   test('a trend, in the zone of the asker', () => {
