@@ -530,7 +530,7 @@ describe('CSV', () => {
     const api = await withFishing()
     const response = await api.request(`/v1/services/fishing/${call}`, { headers: { Accept: 'text/csv' } })
     expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8; header=present')
-    expect(response.headers.get('vary')).toBe('Accept')
+    expect(response.headers.get('vary')).toBe('Accept, Authorization')
     const lines = (await response.text()).split('\r\n')
     expect(lines[0]?.startsWith(heading)).toBe(true)
     expect(lines.length).toBeGreaterThan(2)

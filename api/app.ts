@@ -9,6 +9,7 @@ import type { Service } from '../domain/service.ts'
 import type { Questions } from '../queries/context.ts'
 import { keyOf, mayUse, type ConnectionFacts } from './auth.ts'
 import { jsonBody } from './body.ts'
+import { revalidated } from './conditional.ts'
 import { prefersCsv } from './media.ts'
 import { problemOf, problemResponse, Refused } from './refused.ts'
 import type { Asked, Route } from './route.ts'
@@ -57,7 +58,7 @@ export function createApi(options: ApiOptions): Hono<ApiEnv> {
   for (const route of routes) {
     paths.set(route.path, [...(paths.get(route.path) ?? []), route])
     app.on(route.method.toUpperCase(), honoPath(route.path), (context) =>
-      answered(options, route.id, () => answerOf(options, context, route)),
+      answered(options, route.id, async () => revalidated(context.req.raw, await answerOf(options, context, route))),
     )
   }
   for (const [path, served] of paths) {

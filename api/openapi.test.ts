@@ -7,7 +7,7 @@ import { movableClock } from '../tests/contract/registry.ts'
 import { openMemoryRegistry } from '../tests/support/memory-registry.ts'
 import { apiRoutes } from './app.ts'
 import { documentedOperations } from './docs/app.tsx'
-import { openApiDocument, problemsOf } from './openapi.ts'
+import { openApiDocument, problemsOf, revalidates } from './openapi.ts'
 
 const routes = apiRoutes({
   questions: exampleQuestions().questions,
@@ -82,6 +82,7 @@ describe.each(
     const answers = document.paths[operation.path]?.[operation.method]?.['responses'] as Record<string, unknown>
     const expected = [
       ...operation.answers.map(({ status }) => String(status)),
+      ...(revalidates(operation) ? ['304'] : []),
       ...problemsOf(operation).map((code) => String(problems[code].status)),
     ]
     expect(Object.keys(answers).sort()).toEqual([...new Set(expected)].sort())

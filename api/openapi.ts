@@ -54,11 +54,29 @@ export function problemsOf({ problems: own, scope, optionalScope, neverRefuses }
   return problemCodes.filter((code) => all.includes(code))
 }
 
+/** Whether an answer has a tag: every GET that a key is needed for. */
+export function revalidates({ method, scope }: Operation): boolean {
+  return method === 'get' && scope !== null
+}
+
+const tagHeader = {
+  ETag: { description: 'Changes with all that the answer says but `asOf`', schema: { type: 'string' } },
+}
+const ifNoneMatch = {
+  name: 'If-None-Match',
+  in: 'header',
+  description: 'Tags of answers that the client has: where it is one of these still, the answer is 304.',
+  required: false,
+  schema: { type: 'string' },
+  example: 'W/"2jmj7l5rSw0yVb-vlWAYkK"',
+}
+
 function operationObject(operation: Operation, schemas: Record<string, unknown>): Json {
   const { id, tag, summary, description, scope, optionalScope, body } = operation
   const parameters = [
     ...Object.entries(operation.pathParameters ?? {}).map(([name, is]) => parameterObject('path', name, is)),
     ...Object.entries(operation.query ?? {}).map(([name, is]) => parameterObject('query', name, is)),
+    ...(revalidates(operation) ? [ifNoneMatch] : []),
   ]
   const needs = scope === null ? undefined : `Needs a key with the scope \`${scope}\`.`
   return {
@@ -76,7 +94,10 @@ function operationObject(operation: Operation, schemas: Record<string, unknown>)
       ? {}
       : { requestBody: { required: body.required, content: contentObject(body.content, 'input', schemas) } }),
     responses: {
-      ...Object.fromEntries(operation.answers.map((answer) => [answer.status, answerObject(answer, schemas)])),
+      ...Object.fromEntries(
+        operation.answers.map((answer) => [answer.status, answerObject(operation, answer, schemas)]),
+      ),
+      ...(revalidates(operation) ? { 304: { description: 'As `If-None-Match` has it', headers: tagHeader } } : {}),
       ...problemResponses(operation),
     },
   }
@@ -99,9 +120,10 @@ function exampleOf(schema: Json, text: string): unknown {
   return schema['type'] === 'integer' ? Number(text) : text
 }
 
-function answerObject(answer: Answer, schemas: Record<string, unknown>): Json {
+function answerObject(operation: Operation, answer: Answer, schemas: Record<string, unknown>): Json {
   return {
     description: answer.description,
+    ...(revalidates(operation) ? { headers: tagHeader } : {}),
     ...(answer.content === undefined ? {} : { content: contentObject(answer.content, 'output', schemas) }),
   }
 }
