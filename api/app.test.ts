@@ -607,6 +607,26 @@ describe('failures', () => {
       expect(problem).toMatchObject({ path: 'tz', detail: 'tz: expected an IANA time zone' })
   })
 
+  it.each<[string, RegExp, RegExp]>([
+    ['funnel', /`from`.*`breakdown`.*`where`.*`step`/, /interval|limit|funnel/],
+    ['trend', /`from`.*`where`.*`interval`/, /breakdown|limit|step/],
+    ['journeys', /`from`.*`where`.*`limit`/, /breakdown|interval|step/],
+  ])('a %s that is too large names the parameters of that call that would help', async (call, named, others) => {
+    const fails = () => Promise.reject(new QueryTooLarge('limit'))
+    const api = await withFishing({ questions: { funnel: fails, trend: fails, journeys: fails, trail: fails } })
+    const { detail } = await problemFrom(await api.request(`/v1/services/fishing/${call}`))
+    expect(detail).toMatch(named)
+    expect(detail).not.toMatch(others)
+    const trail = await problemFrom(await api.request('/v1/services/fishing/journeys/0123456789abcdef'))
+    expect([trail.code, trail.detail]).toEqual(['query-too-large', undefined])
+  })
+
+  it('a body that asks too much is told which of its fields would help', async () => {
+    const api = await withFishing({ questions: { funnel: () => Promise.reject(new QueryTooLarge('limit')) } })
+    const { detail } = await problemFrom(await api.request('/v1/services/fishing/funnel', { method: 'POST', body: {} }))
+    expect(detail).toMatch(/`from`.*`breakdown`.*`where`.*`funnel`/)
+  })
+
   it('each call is counted under its operation', async () => {
     const api = await withFishing()
     await api.request('/v1/services/fishing')

@@ -58,7 +58,7 @@ export function createApi(options: ApiOptions): Hono<ApiEnv> {
   for (const route of routes) {
     paths.set(route.path, [...(paths.get(route.path) ?? []), route])
     app.on(route.method.toUpperCase(), honoPath(route.path), (context) =>
-      answered(options, route.id, async () => revalidated(context.req.raw, await answerOf(options, context, route))),
+      answered(options, route, async () => revalidated(context.req.raw, await answerOf(options, context, route))),
     )
   }
   for (const [path, served] of paths) {
@@ -96,15 +96,16 @@ function connection(context: Context<ApiEnv>): ConnectionFacts {
 
 async function answered(
   { clock, signals }: Pick<ApiOptions, 'clock' | 'signals'>,
-  operation: string | null,
+  route: Route | null,
   answer: () => Promise<Response>,
 ): Promise<Response> {
   const begun = clock.now()
+  const operation = route?.id ?? null
   let response: Response
   try {
     response = await answer()
   } catch (error) {
-    const refusal = problemOf(error)
+    const refusal = problemOf(error, route ?? undefined)
     if (refusal.body.code === 'internal') signals.failed({ operation, error })
     response = problemResponse(refusal)
   }
