@@ -149,5 +149,5 @@ export const position = single(wholeNumber(1, shape.stepsMax), {
   description:
     'Position of the step, from 1: tells apart a step that stands several times. Of order any, how many steps were done.',
   allowed: 'a position of the funnel, a whole number from 1',
-  example: '2',
+  example: '3',
 })

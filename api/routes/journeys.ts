@@ -32,7 +32,7 @@ function listJourneys(questions: JourneyQuestions, limits: Limits): Route {
   const cursor = single(z.string().min(1).max(200), {
     description: 'The `cursor` of the answer before, with the same other parameters.',
     allowed: 'the cursor of the answer before, as it was given',
-    example: 'MTc2NzYwMDAwMDAwMC4x',
+    example: 'MS4xNzcwODkwNDAwMDAwLjE3Njc2MDQzNjQwMDAuOWY4NmQwODE4ODRjN2Q2NQ',
   })
   return onService(
     {
