@@ -1,11 +1,18 @@
-const jsonHeaders = {
-  'Content-Type': 'application/json; charset=utf-8',
+import { entityTag } from './conditional.ts'
+
+const jsonType = 'application/json; charset=utf-8'
+const csvType = 'text/csv; charset=utf-8; header=present'
+const plainHeaders = {
   'Cache-Control': 'private, no-store',
   'X-Content-Type-Options': 'nosniff',
 }
 
+/** With its tag, which stays on answers to GET and HEAD only: `revalidated`. */
 export function jsonAnswer(value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(JSON.stringify(value), { status, headers: { ...jsonHeaders, ...headers } })
+  return new Response(JSON.stringify(value), {
+    status,
+    headers: { ...plainHeaders, 'Content-Type': jsonType, ETag: entityTag(value, jsonType), ...headers },
+  })
 }
 
 /** JSON, or the same rows as CSV where the client prefers that. */
@@ -18,7 +25,7 @@ export function tableAnswer<Value>(
   const headers = { Vary: 'Accept', ...more }
   if (!csv) return jsonAnswer(value, 200, headers)
   return new Response(toCsv(value), {
-    headers: { ...jsonHeaders, ...headers, 'Content-Type': 'text/csv; charset=utf-8; header=present' },
+    headers: { ...plainHeaders, 'Content-Type': csvType, ETag: entityTag(value, csvType), ...headers },
   })
 }
 

@@ -530,7 +530,7 @@ describe('CSV', () => {
     const api = await withFishing()
     const response = await api.request(`/v1/services/fishing/${call}`, { headers: { Accept: 'text/csv' } })
     expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8; header=present')
-    expect(response.headers.get('vary')).toBe('Accept')
+    expect(response.headers.get('vary')).toBe('Accept, Authorization')
     const lines = (await response.text()).split('\r\n')
     expect(lines[0]?.startsWith(heading)).toBe(true)
     expect(lines.length).toBeGreaterThan(2)
@@ -605,6 +605,26 @@ describe('failures', () => {
     if (code === 'store-unavailable') expect(response.headers.get('retry-after')).toBe('7')
     if (code === 'invalid-parameter')
       expect(problem).toMatchObject({ path: 'tz', detail: 'tz: expected an IANA time zone' })
+  })
+
+  it.each<[string, RegExp, RegExp]>([
+    ['funnel', /`from`.*`breakdown`.*`where`.*`step`/, /interval|limit|funnel/],
+    ['trend', /`from`.*`where`.*`interval`/, /breakdown|limit|step/],
+    ['journeys', /`from`.*`where`.*`limit`/, /breakdown|interval|step/],
+  ])('a %s that is too large names the parameters of that call that would help', async (call, named, others) => {
+    const fails = () => Promise.reject(new QueryTooLarge('limit'))
+    const api = await withFishing({ questions: { funnel: fails, trend: fails, journeys: fails, trail: fails } })
+    const { detail } = await problemFrom(await api.request(`/v1/services/fishing/${call}`))
+    expect(detail).toMatch(named)
+    expect(detail).not.toMatch(others)
+    const trail = await problemFrom(await api.request('/v1/services/fishing/journeys/0123456789abcdef'))
+    expect([trail.code, trail.detail]).toEqual(['query-too-large', undefined])
+  })
+
+  it('a body that asks too much is told which of its fields would help', async () => {
+    const api = await withFishing({ questions: { funnel: () => Promise.reject(new QueryTooLarge('limit')) } })
+    const { detail } = await problemFrom(await api.request('/v1/services/fishing/funnel', { method: 'POST', body: {} }))
+    expect(detail).toMatch(/`from`.*`breakdown`.*`where`.*`funnel`/)
   })
 
   it('each call is counted under its operation', async () => {

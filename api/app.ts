@@ -10,6 +10,7 @@ import type { Service } from '../domain/service.ts'
 import type { Questions } from '../queries/context.ts'
 import { keyOf, mayUse, type ConnectionFacts } from './auth.ts'
 import { jsonBody } from './body.ts'
+import { revalidated } from './conditional.ts'
 import { prefersCsv } from './media.ts'
 import { problemOf, problemResponse, Refused } from './refused.ts'
 import type { Asked, Route } from './route.ts'
@@ -74,7 +75,7 @@ export function createApi(options: ApiOptions): Hono<ApiEnv> {
   for (const route of routes) {
     paths.set(route.path, [...(paths.get(route.path) ?? []), route])
     app.on(route.method.toUpperCase(), honoPath(route.path), (context) =>
-      answered(options, route.id, () => answerOf(options, context, route)),
+      answered(options, route, async () => revalidated(context.req.raw, await answerOf(options, context, route))),
     )
   }
   for (const [path, served] of paths) {
@@ -112,15 +113,16 @@ function connection(context: Context<ApiEnv>): ConnectionFacts {
 
 async function answered(
   { clock, signals }: Pick<ApiOptions, 'clock' | 'signals'>,
-  operation: string | null,
+  route: Route | null,
   answer: () => Promise<Response>,
 ): Promise<Response> {
   const begun = clock.now()
+  const operation = route?.id ?? null
   let response: Response
   try {
     response = await answer()
   } catch (error) {
-    const refusal = problemOf(error)
+    const refusal = problemOf(error, route ?? undefined)
     if (refusal.body.code === 'internal') signals.failed({ operation, error })
     response = problemResponse(refusal)
   }

@@ -1,4 +1,5 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
+import { createConfig, lintFromString } from '@redocly/openapi-core'
 import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../domain/limits.ts'
 import { problemCodes, problems } from '../domain/problems.ts'
@@ -8,7 +9,7 @@ import { openMemoryAnnotations } from '../tests/support/memory-annotations.ts'
 import { openMemoryRegistry } from '../tests/support/memory-registry.ts'
 import { apiRoutes } from './app.ts'
 import { documentedOperations } from './docs/app.tsx'
-import { openApiDocument, problemsOf } from './openapi.ts'
+import { openApiDocument, problemsOf, revalidates } from './openapi.ts'
 
 const routes = apiRoutes({
   questions: exampleQuestions().questions,
@@ -28,6 +29,22 @@ describe('the OpenAPI document', () => {
     const result = await new Validator().validate(structuredClone(document))
     expect(result.errors).toBeUndefined()
     expect(result.valid).toBe(true)
+  })
+
+  it('has no fault that a linter finds', async () => {
+    const rules = {
+      // What answers with no problem document whatever comes has no 4XX.
+      'operation-4xx-response': 'off',
+      // One table of every problem, those included that share their status with others in each call.
+      'no-unused-components': 'off',
+    } as const
+    const config = await createConfig({ extends: ['recommended-strict'], rules })
+    const lint = async (source: object) =>
+      (await lintFromString({ source: JSON.stringify(source), absoluteRef: 'openapi.json', config })).map(
+        ({ ruleId, location: [place] }) => `${ruleId} ${place?.pointer ?? ''}`,
+      )
+    expect(await lint(document)).toEqual([])
+    expect(await lint({ ...document, servers: [] })).not.toEqual([])
   })
 
   it('refers to nothing that it does not hold', () => {
@@ -86,6 +103,7 @@ describe.each(
     const answers = document.paths[operation.path]?.[operation.method]?.['responses'] as Record<string, unknown>
     const expected = [
       ...operation.answers.map(({ status }) => String(status)),
+      ...(revalidates(operation) ? ['304'] : []),
       ...problemsOf(operation).map((code) => String(problems[code].status)),
     ]
     expect(Object.keys(answers).sort()).toEqual([...new Set(expected)].sort())

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { problemCodes, problemMediaType, problems, type ProblemCode } from '../domain/problems.ts'
+import { printable } from '../domain/text.ts'
 import type { Answer, Operation, Parameter } from './operation.ts'
 
 type Json = { readonly [name: string]: unknown }
@@ -9,6 +10,17 @@ export interface OpenApiDocument extends Json {
   readonly openapi: '3.1.1'
   readonly paths: Readonly<Record<string, Readonly<Record<string, Json>>>>
   readonly components: { readonly schemas: Json; readonly responses: Json; readonly securitySchemes: Json }
+}
+
+/** A test asks for one of every tag. */
+const tags: Readonly<Record<string, string>> = {
+  Events: 'What services and their pages send',
+  Status: 'How far answers are behind, and what is well',
+  Services: 'What is measured, and by which funnel',
+  Answers: 'Where people leave, and who they are',
+  Keys: 'Who may do what',
+  'Running it': 'What those who run it ask',
+  'This reference': 'This page, for people and for programs',
 }
 
 /** OpenAPI 3.1 of every operation that the process serves, whichever room answers it. */
@@ -29,7 +41,10 @@ export function openApiDocument(operations: readonly Operation[], appVersion: st
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
-    tags: [...new Set(operations.map(({ tag }) => tag))].map((name) => ({ name })),
+    tags: [...new Set(operations.map(({ tag }) => tag))].map((name) => ({
+      name,
+      ...(tags[name] === undefined ? {} : { description: tags[name] }),
+    })),
     paths,
     components: {
       schemas: { ...schemas, Problem: problemSchema() },
@@ -54,11 +69,29 @@ export function problemsOf({ problems: own, scope, optionalScope, neverRefuses }
   return problemCodes.filter((code) => all.includes(code))
 }
 
+/** Whether an answer has a tag: every GET that a key is needed for. */
+export function revalidates({ method, scope }: Operation): boolean {
+  return method === 'get' && scope !== null
+}
+
+const tagHeader = {
+  ETag: { description: 'Changes with all that the answer says but `asOf`', schema: { type: 'string' } },
+}
+const ifNoneMatch = {
+  name: 'If-None-Match',
+  in: 'header',
+  description: 'Tags of answers that the client has: where it is one of these still, the answer is 304.',
+  required: false,
+  schema: { type: 'string' },
+  example: 'W/"2jmj7l5rSw0yVb-vlWAYkK"',
+}
+
 function operationObject(operation: Operation, schemas: Record<string, unknown>): Json {
   const { id, tag, summary, description, scope, optionalScope, body } = operation
   const parameters = [
     ...Object.entries(operation.pathParameters ?? {}).map(([name, is]) => parameterObject('path', name, is)),
     ...Object.entries(operation.query ?? {}).map(([name, is]) => parameterObject('query', name, is)),
+    ...(revalidates(operation) ? [ifNoneMatch] : []),
   ]
   const needs = scope === null ? undefined : `Needs a key with the scope \`${scope}\`.`
   return {
@@ -76,7 +109,10 @@ function operationObject(operation: Operation, schemas: Record<string, unknown>)
       ? {}
       : { requestBody: { required: body.required, content: contentObject(body.content, 'input', schemas) } }),
     responses: {
-      ...Object.fromEntries(operation.answers.map((answer) => [answer.status, answerObject(answer, schemas)])),
+      ...Object.fromEntries(
+        operation.answers.map((answer) => [answer.status, answerObject(operation, answer, schemas)]),
+      ),
+      ...(revalidates(operation) ? { 304: { description: 'As `If-None-Match` has it', headers: tagHeader } } : {}),
       ...problemResponses(operation),
     },
   }
@@ -99,9 +135,10 @@ function exampleOf(schema: Json, text: string): unknown {
   return schema['type'] === 'integer' ? Number(text) : text
 }
 
-function answerObject(answer: Answer, schemas: Record<string, unknown>): Json {
+function answerObject(operation: Operation, answer: Answer, schemas: Record<string, unknown>): Json {
   return {
     description: answer.description,
+    ...(revalidates(operation) ? { headers: tagHeader } : {}),
     ...(answer.content === undefined ? {} : { content: contentObject(answer.content, 'output', schemas) }),
   }
 }
@@ -201,6 +238,12 @@ function problemSchema(): Json {
   }
 }
 
+/**
+ * Controls are not printable. What else is not is said in classes of Unicode that many readers of patterns do not have;
+ * the server asks for those too.
+ */
+const portablePrintable = '^[^\\u0000-\\u001f\\u007f-\\u009f]+$'
+
 /** The schema of a value; those with an id go to the components and are referred to. */
 function schemaObject(schema: z.ZodType, io: 'input' | 'output', schemas: Record<string, unknown>): Json {
   const {
@@ -212,6 +255,7 @@ function schemaObject(schema: z.ZodType, io: 'input' | 'output', schemas: Record
     override: ({ jsonSchema }) => {
       // Answers may gain fields; a client that refuses them would break.
       if (io === 'output') delete jsonSchema.additionalProperties
+      if (jsonSchema.pattern === printable.source) jsonSchema.pattern = portablePrintable
     },
   })
   for (const [id, definition] of Object.entries($defs ?? {})) schemas[id] = relocated(definition)

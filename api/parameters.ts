@@ -98,7 +98,12 @@ export const wholeNumber = (min: number, max: number) =>
     .transform(Number)
     .pipe(z.int().min(min).max(max))
 
-const moment = z.string().min(4).max(40)
+// A plus sign that was not escaped arrives as a space.
+const moment = z
+  .string()
+  .min(4)
+  .max(40)
+  .regex(/^[0-9TtZz:.,+ -]+$/)
 
 export const from = single(moment, {
   description: 'Start of the period, inclusive. A date means its midnight in `tz`. Default: 28 whole days before `to`.',
@@ -110,7 +115,12 @@ export const to = single(moment, {
   allowed: 'an ISO 8601 date or instant, such as 2026-02-02 or 2026-02-02T12:00:00Z',
   example: '2026-02-02',
 })
-export const tz = single(z.string().min(1).max(64), {
+export const zone = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[A-Za-z][\w+/-]*$/)
+export const tz = single(zone, {
   description: 'IANA time zone in which days begin. Default: that of the service.',
   allowed: 'an IANA time zone, such as Europe/London',
   example: 'Europe/London',
@@ -156,5 +166,5 @@ export const position = single(wholeNumber(1, shape.stepsMax), {
   description:
     'Position of the step, from 1: tells apart a step that stands several times. Of order any, how many steps were done.',
   allowed: 'a position of the funnel, a whole number from 1',
-  example: '2',
+  example: '3',
 })

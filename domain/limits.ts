@@ -33,6 +33,10 @@ export const defaultLimits = {
   appendsInFlightMax: 20_000,
   /** Seconds one query may run. */
   querySecondsMax: 30,
+  /** Memory that the engine may use for one statement of a question: what one asker may take of the process. */
+  queryMemoryBytesMax: 2 * 1024 * 1024 * 1024,
+  /** Bytes of what one statement of a question finds, which is held whole. */
+  queryResultBytesMax: 64 * 1024 * 1024,
   /** Rows of one breakdown; the rest is one row `other`. */
   breakdownRowsMax: 100,
   /** Periods of one trend. */

@@ -122,7 +122,8 @@ export const problems = {
   'query-too-large': {
     status: 503,
     title: 'The query takes too much',
-    meaning: 'The query ran into its limit of time or memory. Ask for a shorter period, or without a breakdown.',
+    meaning:
+      'The query ran into its limit of time, memory or bytes found. `detail` names the parameters of the call that make it ask for less.',
   },
   internal: {
     status: 500,

@@ -71,7 +71,7 @@ export async function openWaymark(
     const log = await openLocalLog({ directory: join(config.dataDir, 'log'), limits: config.limits, clock })
     releasers.add('event log', () => log.close())
     const secrets = await openSecrets(config.dataDir, config, showAdminKey)
-    const stores = await openEmbedded(join(config.dataDir, 'clickhouse'))
+    const stores = await openEmbedded(join(config.dataDir, 'clickhouse'), config.limits)
     releasers.add('ClickHouse', () => stores.close())
     const registry = await openRegistry({ stores, clock, random: randomBytes, adminKeyHash: secrets.adminKeyHash })
     const erasures = await openErasures(stores)

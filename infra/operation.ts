@@ -1,4 +1,6 @@
 import { Hono } from 'hono'
+import { problemResponse } from '../api/refused.ts'
+import { problem } from '../domain/problems.ts'
 import type { Processor } from '../processor/processor.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 
@@ -22,5 +24,7 @@ export function operationRoutes({
   app.get('/metrics', async (c) =>
     c.body(await telemetry.metrics.metrics(), 200, { ...plain, 'Content-Type': telemetry.metrics.contentType }),
   )
+  for (const path of ['/healthz', '/readyz', '/metrics'])
+    app.all(path, () => problemResponse(problem('method-not-allowed', undefined, { allow: ['GET', 'HEAD'] })))
   return app
 }

@@ -26,6 +26,12 @@ export function readCursor(text: string, nowMs: number): Cursor {
   return { asOf: Number(asOf), seenAt: Number(seenAt), journey }
 }
 
+/** The same place at whatever moment; what is no cursor of ours as it is. */
+export function cursorWithoutMoment(text: string): string {
+  const [, , seenAt, journey] = form.exec(decoded(text)) ?? []
+  return seenAt === undefined || journey === undefined ? text : `${seenAt}.${journey}`
+}
+
 function decoded(text: string): string {
   try {
     return text.length > 100 ? '' : atob(text)

@@ -4,7 +4,6 @@ import { html } from 'hono/html'
 import type { Limits } from '../../domain/limits.ts'
 import type { Registry } from '../../domain/ports/registry.ts'
 import { problem } from '../../domain/problems.ts'
-import { jsonAnswer } from '../answering.ts'
 import type { ApiEnv } from '../app.ts'
 import { keyOf } from '../auth.ts'
 import { openApiDocument } from '../openapi.ts'
@@ -39,14 +38,17 @@ export function documentedOperations({ routes, limits }: Pick<DocsOptions, 'rout
 /** `/openapi.json` and `/docs`, of all that the process serves. They hold no data and need no key. */
 export function createDocs(options: DocsOptions): Hono<ApiEnv> {
   const operations = documentedOperations(options)
-  const document = openApiDocument(operations, options.appVersion)
+  const document = JSON.stringify(openApiDocument(operations, options.appVersion))
   const scriptPath = `/docs/try-it-${createHash('sha256').update(options.script).digest('hex').slice(0, 16)}.mjs`
   const page = html`${(<DocsPage operations={operations} assets={options.assets} scriptPath={scriptPath} base={options.base} />)}`
   // Only our own script, and only calls to here.
   const policy = `${contentSecurityPolicy}; script-src 'self'; connect-src 'self'`
 
   const app = new Hono<ApiEnv>()
-  serve(app, options, '/openapi.json', () => jsonAnswer(document, 200, { 'Cache-Control': 'no-cache' }))
+  serve(app, options, '/openapi.json', () => {
+    const headers = { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-cache' }
+    return new Response(document, { headers: { ...headers, 'X-Content-Type-Options': 'nosniff' } })
+  })
   serve(app, options, '/docs', async () => {
     const headers = { ...pageHeaders, 'Content-Security-Policy': policy, 'Content-Type': 'text/html; charset=utf-8' }
     return new Response(String(await page), { headers })

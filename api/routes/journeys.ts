@@ -29,10 +29,15 @@ function listJourneys(questions: JourneyQuestions, limits: Limits): Route {
     allowed: `a whole number from 1 to ${limits.journeysPageMax}`,
     example: '100',
   })
-  const cursor = single(z.string().min(1).max(200), {
+  const base64 = z
+    .string()
+    .min(1)
+    .max(200)
+    .regex(/^[A-Za-z0-9+/=]+$/)
+  const cursor = single(base64, {
     description: 'The `cursor` of the answer before, with the same other parameters.',
     allowed: 'the cursor of the answer before, as it was given',
-    example: 'MTc2NzYwMDAwMDAwMC4x',
+    example: 'MS4xNzcwODkwNDAwMDAwLjE3Njc2MDQzNjQwMDAuOWY4NmQwODE4ODRjN2Q2NQ',
   })
   return onService(
     {

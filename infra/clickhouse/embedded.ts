@@ -1,5 +1,6 @@
 import { createClient, type ClickHouseClientConfigOptions } from '@clickhouse/client'
 import { createChdbConnection } from 'chdb/connection'
+import type { Limits } from '../../domain/limits.ts'
 import type { Stores } from '../../domain/ports/store.ts'
 import { durableNames } from './durable-names.ts'
 import { storeError } from './errors.ts'
@@ -10,15 +11,23 @@ import { setParams } from './set-params.ts'
 /** Statements that may read at the same time: more only share the same cores. */
 const readsAtOnce = 4
 
+/** What a statement of a question may take; without them, as much as there is. */
+export type ReadLimits = Partial<Pick<Limits, 'queryMemoryBytesMax' | 'queryResultBytesMax'>>
+
+/** Where a result is cut short it is wrong, so it is refused: `throw` is what the engine does of itself. */
+function readSettings({ queryMemoryBytesMax = 0, queryResultBytesMax = 0 }: ReadLimits): Record<string, number> {
+  return { max_memory_usage: queryMemoryBytesMax, max_result_bytes: queryResultBytesMax }
+}
+
 /**
  * ClickHouse in this process, on a directory of its own, with its tables up to date. Several connections on
  * the same path share the engine and run side by side; a second process cannot open the directory.
  * @throws {StoreUnavailable} when the directory cannot be opened
  */
-export async function openEmbedded(directory: string): Promise<Stores> {
+export async function openEmbedded(directory: string, limits: ReadLimits = {}): Promise<Stores> {
   const connections: StoreConnection[] = []
   const names = durableNames(directory)
-  const open = async (): Promise<StoreConnection> => {
+  const open = async (more: Record<string, number>): Promise<StoreConnection> => {
     // The two packages each declare the settings' classes with a private field, so the types cannot meet; the
     // connection is made for this option, and the contract suite runs on it.
     const chdb = createChdbConnection({ path: directory })
@@ -37,11 +46,12 @@ export async function openEmbedded(directory: string): Promise<Stores> {
     }
     connections.push(connection)
     // Settings stay with the connection: setting them once spares every statement the work.
-    for (const [name, value] of Object.entries(statementSettings))
+    for (const [name, value] of Object.entries({ ...statementSettings, ...more }))
       await client.command({ query: `SET ${name} = ${value}` })
     return connection
   }
-  const lane = async (size: number) => createStore(await Promise.all(Array.from({ length: size }, () => open())))
+  const lane = async (size: number, settings: Record<string, number> = {}) =>
+    createStore(await Promise.all(Array.from({ length: size }, () => open(settings))))
 
   try {
     const writes = await lane(1)
@@ -49,7 +59,7 @@ export async function openEmbedded(directory: string): Promise<Stores> {
     return {
       writes,
       sealing: await lane(1),
-      reads: await lane(readsAtOnce),
+      reads: await lane(readsAtOnce, readSettings(limits)),
       close: async () => {
         names.close()
         for (const { client } of connections.reverse()) await client.close()

@@ -31,7 +31,7 @@ export interface Answering {
 
 export async function openAnswering(now: number, limits: Limits = defaultLimits): Promise<Answering> {
   const directory = mkdtempSync(join(tmpdir(), 'waymark-'))
-  const stores = await openEmbedded(directory)
+  const stores = await openEmbedded(directory, limits)
   const clock = fixedClock(now)
   const registry = openMemoryRegistry({ clock })
   const annotations = openMemoryAnnotations({ clock })
