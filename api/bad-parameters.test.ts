@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../domain/limits.ts'
 import { definition, movableClock } from '../tests/contract/registry.ts'
-import { apiUnderTest, exampleQuestions } from '../tests/support/api.ts'
+import { apiUnderTest, exampleQuestions, noErasures } from '../tests/support/api.ts'
+import { openMemoryAnnotations } from '../tests/support/memory-annotations.ts'
 import { openMemoryRegistry } from '../tests/support/memory-registry.ts'
 import { apiRoutes } from './app.ts'
 
@@ -9,6 +10,9 @@ import { apiRoutes } from './app.ts'
 const routes = apiRoutes({
   questions: exampleQuestions().questions,
   registry: openMemoryRegistry({ clock: movableClock(0) }),
+  clock: movableClock(0),
+  annotations: openMemoryAnnotations({ clock: movableClock(0) }),
+  erasures: noErasures,
   status: () => Promise.reject(new Error('not asked')),
   doctor: () => Promise.reject(new Error('not asked')),
   limits: defaultLimits,
