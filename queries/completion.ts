@@ -7,6 +7,7 @@ import type { QueryContext } from './context.ts'
 import { cellColumns, lostAt, readCells, totalsOf, type Cells, type CellsRow } from './counts.ts'
 import { revisedServices } from './marks.ts'
 import type { Period } from './period.ts'
+import { sealedCells } from './sealed/services.ts'
 import { labelAt, stepAt } from './subject.ts'
 import { judged, journeysOf, reachesInto } from './verdicts.ts'
 
@@ -25,9 +26,9 @@ interface Row extends CellsRow {
 }
 
 /**
- * Reads   facts FINAL of all these services in one statement, their stored verdicts; and journeysOf() for each service whose
+ * Reads   sealedCells(); of the services that are not in it, facts FINAL of all of them in one statement, their stored verdicts; and journeysOf() for each service whose
  *         funnel has just changed, until its verdicts are rebuilt.
- * Cost    one pass over the period's journeys of these services.
+ * Cost    as sealedCells(), and one pass over the period's journeys of the others.
  * Agrees  with funnel(), total for total: tests/integration/queries-low-completion.test.ts
  */
 export async function completionByService(
@@ -36,24 +37,27 @@ export async function completionByService(
   period: Period,
   now: number,
 ): Promise<Completion[]> {
-  const rows = await storedRows(context, services, period, now)
+  const sealed = await sealedCells(context, services, period, now)
+  const counted = services.filter(({ id }) => !sealed.has(id))
+  const rows = counted.length === 0 ? [] : await storedRows(context, counted, period, now)
   const revised = await revisedServices(context, services, period)
   const byService = new Map(rows.map((row) => [row.service, row]))
   return Promise.all(
     services.map(async (service) => {
       const funnel = normaliseFunnel(service.funnel)
+      const tallied = sealed.get(service.id)
+      if (tallied !== undefined) return completionOf(service, funnel, tallied, revised)
       const row = byService.get(service.id)
       const fresh =
         row !== undefined && row.anyStale > 0 ? await compiledRow(context, service, funnel, period, now) : row
       const cells = fresh === undefined ? { unstarted: 0, excluded: 0, cells: [] } : readCells(fresh)
-      return {
-        service,
-        totals: totalsOf(cells),
-        worstStep: worstOf(cells, funnel),
-        revised: revised.has(service.id),
-      }
+      return completionOf(service, funnel, cells, revised)
     }),
   )
+}
+
+function completionOf(service: Service, funnel: Funnel, cells: Cells, revised: ReadonlySet<string>): Completion {
+  return { service, totals: totalsOf(cells), worstStep: worstOf(cells, funnel), revised: revised.has(service.id) }
 }
 
 function storedRows(context: QueryContext, services: readonly Service[], period: Period, now: number): Promise<Row[]> {
@@ -107,10 +111,13 @@ function worstOf(cells: Cells, funnel: Funnel): Completion['worstStep'] {
   return worst.lost === 0 ? null : worst
 }
 
-/** Which of these services have any journey. Reads the key of facts. */
+/** Which of these services have any journey. Reads seals, and the key of facts of the services without one. */
 export async function servicesSeen(context: QueryContext, services: readonly string[]): Promise<ReadonlySet<string>> {
+  const ids = param('Array(String)', services)
+  const sealed = sql`SELECT service FROM seals FINAL WHERE notEmpty(layers) AND service IN ${ids}`
   const rows = await context.reads.select<{ service: string }>(
-    sql`SELECT DISTINCT service FROM facts WHERE service IN ${param('Array(String)', services)}`,
+    sql`${sealed} UNION ALL
+      SELECT DISTINCT service FROM facts WHERE service IN ${ids} AND service NOT IN (${sealed})`,
     { secondsMax: context.limits.querySecondsMax },
   )
   return new Set(rows.map(({ service }) => service))

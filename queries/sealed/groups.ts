@@ -26,7 +26,7 @@ export async function sealedGroups(
   ).values()
   const kept = keptValues(context.limits.breakdownRowsMax, subject, sums)
   const others = [...sums.keys()].flatMap((value) => (value === null || kept.includes(value) ? [] : [value]))
-  const times = await timesByLabel(ask, subject, standing, { kept, others })
+  const times = await timesByLabel(ask, standing, { kept, others })
   const groups = [...sums].flatMap(([value, sum]) =>
     value === null || kept.includes(value) ? [{ value, other: false, sum }] : [],
   )
@@ -77,7 +77,6 @@ const labels = { other: '\x01', out: '\x02' } as const
  */
 async function timesByLabel(
   ask: Ask,
-  subject: Subject,
   standing: Standing,
   { kept, others }: { readonly kept: readonly string[]; readonly others: readonly string[] },
 ): Promise<(label: string | null) => Sum> {
@@ -85,7 +84,7 @@ async function timesByLabel(
     SELECT dimension, multiIf(dimension = '', '', has(${param('Array(String)', kept)}, value), value,
         has(${param('Array(String)', others)}, value), ${param('String', labels.other)}, ${param('String', labels.out)}) AS label,
       label AS value, key, sum(added) AS number
-    FROM (${sealedRows(subject, standing, 'timeKeys, timeCounts')}) ARRAY JOIN timeKeys AS key, timeCounts AS added
+    FROM (${sealedRows(standing, standing.dimension, 'timeKeys, timeCounts')}) ARRAY JOIN timeKeys AS key, timeCounts AS added
     GROUP BY dimension, label, key`)
   const byLabel = new Map<string | null, Sum>([[null, emptySum()]])
   for (const row of rows) {

@@ -2,19 +2,13 @@ import { param, sql } from '../../domain/sql.ts'
 import type { QueryContext } from '../context.ts'
 import { dayStarts } from '../period.ts'
 import type { Subject } from '../subject.ts'
-import { coverOf, type Cover } from './cover.ts'
+import { coverOf } from './cover.ts'
+import type { Scope } from './statements.ts'
 
 /** What of a subject's answer can be read from sealed tallies, and how. */
-export interface Standing {
-  /** The seal that stands, and its layers. */
-  readonly seal: string
-  readonly layers: readonly string[]
-  readonly edgeLayers: readonly string[]
-  readonly cover: Cover
+export interface Standing extends Scope {
   /** Starts of the days of the service's zone around the period. */
   readonly days: readonly number[]
-  /** Journeys that started before this (ms) have elapsed, and open ones started at or after it: now less the window. */
-  readonly split: number
   /** The dimension that is asked about, of a breakdown or of a condition; null: none. */
   readonly dimension: string | null
 }
@@ -68,9 +62,9 @@ export async function standingOf(
       ? dayStarts(row.timeZone, Math.max(period.from, held.from), Math.min(period.to, held.to))
       : []
   return {
-    seal: row.seal,
-    layers: row.layers,
-    edgeLayers: row.edgeLayers,
+    services: [
+      { id: service.id, version: service.version, seal: row.seal, layers: row.layers, edgeLayers: row.edgeLayers },
+    ],
     cover: coverOf(period, held, days, split),
     days,
     split,

@@ -3,7 +3,7 @@ import type { QueryContext } from '../context.ts'
 import { isContiguous } from '../counts.ts'
 import { admits, type Subject } from '../subject.ts'
 import type { Standing } from './standing.ts'
-import { clockedKeys, edgeJourneys, sealedRows, singleJourneys, valueOf } from './statements.ts'
+import { clockedKeys, edgeJourneys, sealedRows, singleJourneys, valueOf, type Scope } from './statements.ts'
 import { addClocked, addSealed, clocked, emptySum, type Sum } from './sums.ts'
 
 interface Row {
@@ -53,7 +53,7 @@ export async function sealedTallies(
   const slot = (column: string): Sql =>
     starts === null ? raw('0') : sql`roundDown(${raw(column)}, ${param('Array(Int64)', starts)})`
   const [sealed, single, edge] = await Promise.all([
-    ask<CountRow>(sealedCounts(subject, standing, slot('bucket'))),
+    ask<CountRow>(sealedCounts(standing, slot('bucket'))),
     ask<Row>(singleCounts(subject, standing, slot('seenAt'), times)),
     ask<Row>(edgeCounts(subject, standing, slot('start'))),
   ])
@@ -80,30 +80,35 @@ export async function sealedTallies(
   return pieces
 }
 
-const sealedCounts = (subject: Subject, standing: Standing, slot: Sql): Sql => sql`
+const sealedCounts = (standing: Standing, slot: Sql): Sql => sql`
   SELECT ${slot} AS slot, dimension, value, elapsed AS hasElapsed, key, sum(added) AS number
-  FROM (${sealedRows(subject, standing, 'keys, counts')}) ARRAY JOIN keys AS key, counts AS added
+  FROM (${sealedRows(standing, standing.dimension, 'keys, counts')}) ARRAY JOIN keys AS key, counts AS added
   GROUP BY slot, dimension, value, elapsed, key`
 
 const singleCounts = (subject: Subject, standing: Standing, slot: Sql, times: boolean): Sql => sql`
-  SELECT ${slot} AS slot, ${valueOf(standing)} AS value, arrayJoin(${clockedKeys(subject, times)}) AS key, sum(sign) AS number
+  SELECT ${slot} AS slot, ${valueOf(standing)} AS value, arrayJoin(${clockedKeys(!isContiguous(subject.funnel), times)}) AS key, sum(sign) AS number
   FROM (${singleJourneys(subject, standing)})
   GROUP BY slot, value, key
   HAVING number != 0`
 
-/** A journey goes from where the tally has it to where it is now. */
-function edgeCounts(subject: Subject, standing: Standing, slot: Sql): Sql {
-  const cells = String(clocked.cells)
-  const entries = String(clocked.entries)
-  // Where positions may be skipped, those that it entered have elapsed with it.
-  const entered = isContiguous(subject.funnel)
-    ? ''
-    : `, if(elapsed = counted % 2, [], arrayFlatten(arrayMap(p -> [(toUInt32(${entries} + (p + 1) * 2 + 1), 1), (toUInt32(${entries} + (p + 1) * 2), -1)], bitPositionsToArray(entered))))`
-  return sql`
+const edgeCounts = (subject: Subject, standing: Standing, slot: Sql): Sql => sql`
   SELECT ${slot} AS slot, ${valueOf(standing)} AS value, move.1 AS key, sum(sign * move.2) AS number
-  FROM (${edgeJourneys(subject, standing)})
-  ARRAY JOIN arrayConcat([(toUInt32(${raw(cells)} + isNow), 1), (toUInt32(${raw(cells)} + counted), -1)]${raw(entered)}) AS move
-  WHERE isNow != counted
+  FROM (${movedJourneys(standing, subject.where, !isContiguous(subject.funnel))})
   GROUP BY slot, value, key
   HAVING number != 0`
+
+/**
+ * Rows of edgeJourneys() by `move` (key, number): a journey goes from where the tally has it to where it is now.
+ * @param entries of a funnel with optional positions: those that it entered elapse with it
+ */
+export function movedJourneys(scope: Scope, where: Subject['where'], entries: boolean): Sql {
+  const cells = String(clocked.cells)
+  const from = String(clocked.entries)
+  const entered = !entries
+    ? ''
+    : `, if(elapsed = counted % 2, [], arrayFlatten(arrayMap(p -> [(toUInt32(${from} + (p + 1) * 2 + 1), 1), (toUInt32(${from} + (p + 1) * 2), -1)], bitPositionsToArray(entered))))`
+  return sql`
+  SELECT service, start, dimensions, sign, move FROM (${edgeJourneys(scope, where)})
+  ARRAY JOIN arrayConcat([(toUInt32(${raw(cells)} + isNow), 1), (toUInt32(${raw(cells)} + counted), -1)]${raw(entered)}) AS move
+  WHERE isNow != counted`
 }

@@ -27,11 +27,11 @@ export async function sealedTimes(
   const keys = sql`key >= ${param('UInt32', from)} AND key < ${param('UInt32', to)}`
   const sealed = await ask<Row>(sql`
     SELECT dimension, value, key, sum(added) AS number
-    FROM (${sealedRows(subject, standing, 'timeKeys, timeCounts')}) ARRAY JOIN timeKeys AS key, timeCounts AS added
+    FROM (${sealedRows(standing, standing.dimension, 'timeKeys, timeCounts')}) ARRAY JOIN timeKeys AS key, timeCounts AS added
     WHERE ${keys} GROUP BY dimension, value, key`)
   const single = await ask<Row>(sql`
     SELECT '' AS dimension, value, key, sum(sign) AS number
-    FROM (SELECT ${valueOf(standing)} AS value, sign, arrayJoin(${clockedKeys(subject, true)}) AS key
+    FROM (SELECT ${valueOf(standing)} AS value, sign, arrayJoin(${clockedKeys(false, true)}) AS key
       FROM (${singleJourneys(subject, standing)}))
     WHERE ${keys} GROUP BY value, key HAVING number != 0`)
   const bins = new Map<number, number>()

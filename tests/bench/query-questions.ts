@@ -15,7 +15,9 @@ export interface Asked {
 
 /** What a product owner asks of a service, over the 90 days (or 28) until `now`, and the same of the raw events. */
 export function questionsOf(questions: Questions, raw: Store, service: Service, now: number): readonly Asked[] {
-  const period = (days: number) => ({ from: now - days * dayMs, to: now })
+  // Whole days, today's too, as people ask.
+  const until = Math.floor(now / dayMs) * dayMs + dayMs
+  const period = (days: number) => ({ from: until - days * dayMs, to: until })
   const asked = (days: number) => {
     const { from, to } = period(days)
     return { service, from: new Date(from).toISOString(), to: new Date(to).toISOString() }
@@ -27,6 +29,21 @@ export function questionsOf(questions: Questions, raw: Store, service: Service, 
       name: 'funnel, 90 days, by device',
       ours: () => questions.funnel({ ...asked(90), breakdown: 'device' }),
       raw: () => rawBreakdown(raw, own(90)),
+    },
+    {
+      name: 'funnel, 90 days to the minute',
+      ours: () =>
+        questions.funnel({
+          service,
+          from: new Date(now - 90 * dayMs).toISOString(),
+          to: new Date(now).toISOString(),
+        }),
+      raw: () => rawFunnel(raw, { ...own(90), from: now - 90 * dayMs, to: now }),
+    },
+    {
+      name: 'time to complete, 90 days',
+      ours: () => questions.timeToComplete(asked(90)),
+      raw: () => rawFunnel(raw, own(90)),
     },
     { name: 'funnel, 28 days', ours: () => questions.funnel(asked(28)), raw: () => rawFunnel(raw, own(28)) },
     {
@@ -49,13 +66,14 @@ export function questionsOf(questions: Questions, raw: Store, service: Service, 
 
 /** Of all services at once. */
 export function lowCompletionOf(questions: Questions, raw: Store, services: readonly Service[], now: number): Asked {
-  const from = now - 28 * dayMs
+  const until = Math.floor(now / dayMs) * dayMs + dayMs
+  const from = until - 28 * dayMs
   const [first] = services
   if (first === undefined) throw new Error('there is no service')
   return {
     name: 'low completion, 28 days, 50 services',
-    ours: () => questions.lowCompletion({ from: new Date(from).toISOString(), to: new Date(now).toISOString() }),
-    raw: () => rawByService(raw, { funnel: first.funnel, from, to: now }),
+    ours: () => questions.lowCompletion({ from: new Date(from).toISOString(), to: new Date(until).toISOString() }),
+    raw: () => rawByService(raw, { funnel: first.funnel, from, to: until }),
   }
 }
 

@@ -76,7 +76,7 @@ export function writeFactsOf(chunk: Chunk): Sql {
   const isEnd = sql`type = ${typeNumber('outcome')}`
   const those = (column: string, is: Sql) => sql`arrayFilter((each, type) -> ${is}, ${raw(column)}, types)`
   return writeFacts(sql`
-    SELECT service, journey, toUInt64(intDiv(lastAt, 1000) * 1000 + 1000) AS revision,
+    SELECT service, journey, toUInt64(intDiv(lastAt, 1000) * 1000 + 1000) AS revision, toUInt16(intDiv(lastAt, 86400000)) AS arrivedDay,
       at, seq, step, outcomeAt, outcomeSeq, outcome, firstAt, lastAt, events, 0, said,
       ${param('UInt32', chunk.service.version)}, ${verdict}
     FROM (

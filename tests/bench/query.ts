@@ -34,7 +34,13 @@ export async function query(millions: readonly number[]): Promise<unknown> {
     const data = await dataSet(million * 1_000_000)
     try {
       const still = await asked(data)
-      results.push({ millionEvents: million, builtSeconds: data.seconds, ...still, live: await live(data) })
+      results.push({
+        millionEvents: million,
+        builtSeconds: data.seconds,
+        sealSeconds: data.sealSeconds,
+        ...still,
+        live: await live(data),
+      })
     } finally {
       data.remove()
     }
