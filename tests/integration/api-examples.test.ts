@@ -150,7 +150,7 @@ const said: Readonly<Record<string, (answer: unknown) => number>> = {
       .looseObject({ periods: z.array(z.looseObject({ started: z.number() })) })
       .parse(answer)
       .periods.reduce((sum, { started }) => sum + started, 0),
-  getTimeToComplete: countOf('within'),
+  getTimeToComplete: countOf('histogram'),
   getPaths: countOf('next'),
   getErrors: countOf('errors'),
   listJourneys: countOf('journeys'),
