@@ -1,5 +1,8 @@
+import { newcombe } from '../domain/statistics/newcombe.ts'
+import { wilson } from '../domain/statistics/wilson.ts'
 import { discoveryReasons, outsideReasons } from '../domain/discovery/reasons.ts'
 import type {
+  Difference,
   DiscoverAnswer,
   DiscoveredStep,
   FunnelAnswer,
@@ -13,6 +16,7 @@ import type {
   Totals,
   TrailAnswer,
   TrendAnswer,
+  TrendPeriod,
 } from '../queries/answers.ts'
 
 /** Examples of the documentation; a test holds each against its schema, and the numbers against each other. */
@@ -62,79 +66,117 @@ const asked = {
   version: 2,
 } as const
 
-const totals: Totals = {
-  started: 1434,
-  completed: 784,
+const rounded = (value: number): number => Math.round(value * 10_000) / 10_000
+
+/** A rate as an answer has it, to four digits. */
+function share(part: number, of: number): Rate {
+  const { low, high } = wilson(part, of) ?? { low: 0, high: 1 }
+  return rate(rounded(part / of), rounded(low), rounded(high))
+}
+
+/** All windows have passed. */
+const totalsOf = (started: number, completed: number): Totals => ({
+  started,
+  completed,
   failed: 0,
-  abandoned: 650,
+  abandoned: started - completed,
   open: 0,
-  elapsed: { started: 1434, completed: 784 },
+  elapsed: { started, completed },
   unstarted: 0,
   excluded: 0,
-  completionRate: rate(0.5467, 0.5209, 0.5723),
-  soFar: rate(0.5467, 0.5209, 0.5723),
-  atBest: rate(0.5467, 0.5209, 0.5723),
-}
+  completionRate: share(completed, started),
+  soFar: share(completed, started),
+  atBest: share(completed, started),
+})
 
 const nothingLeft = { completed: 0, failed: 0, abandoned: 0, open: 0, silent: 0 }
 
-const steps: FunnelAnswerStep[] = [
-  {
-    position: 1,
-    step: 'start',
-    name: 'start',
-    optional: false,
-    entered: 1434,
-    passed: 1316,
-    elapsed: { entered: 1434, passed: 1316 },
-    left: { ...nothingLeft, abandoned: 118 },
-    rateFromStart: rate(1, 0.9973, 1),
-    rateFromPrevious: null,
-    secondsFromPrevious: { median: null, p90: null },
+interface ShownStep {
+  readonly named: Pick<FunnelAnswerStep, 'step' | 'anyOf' | 'name'>
+  readonly entered: number
+  readonly seconds: FunnelAnswerStep['secondsFromPrevious']
+}
+
+const stepsOf = (shown: readonly ShownStep[]): FunnelAnswerStep[] =>
+  shown.map(({ named, entered, seconds }, index) => {
+    const [started, before, next] = [shown[0]?.entered ?? 0, shown[index - 1]?.entered, shown[index + 1]?.entered]
+    const passed = next ?? 0
+    return {
+      position: index + 1,
+      ...named,
+      optional: false,
+      entered,
+      passed,
+      elapsed: { entered, passed },
+      left: { ...nothingLeft, ...(next === undefined ? { completed: entered } : { abandoned: entered - passed }) },
+      rateFromStart: share(entered, started),
+      rateFromPrevious: before === undefined ? null : share(entered, before),
+      secondsFromPrevious: seconds,
+    }
+  })
+
+const named = {
+  start: { step: 'start', name: 'start' },
+  name: { step: 'your-name', name: 'Your name' },
+  pay: { step: 'pay-card', anyOf: ['pay-card', 'pay-bank'], name: 'Pay' },
+  done: { step: 'done', name: 'done' },
+}
+const noSeconds = { median: null, p90: null }
+
+export const funnelExample: FunnelAnswer = {
+  ...asked,
+  totals: totalsOf(1434, 784),
+  steps: stepsOf([
+    { named: named.start, entered: 1434, seconds: noSeconds },
+    { named: named.name, entered: 1316, seconds: { median: 41, p90: 130 } },
+    { named: named.pay, entered: 797, seconds: { median: 95, p90: 310 } },
+    { named: named.done, entered: 784, seconds: { median: 12, p90: 48 } },
+  ]),
+  comparison: {
+    with: 'previous',
+    from: '2025-12-08T00:00:00.000Z',
+    to: '2026-01-05T00:00:00.000Z',
+    period: 'complete',
+    totals: totalsOf(1502, 901),
+    steps: stepsOf([
+      { named: named.start, entered: 1502, seconds: noSeconds },
+      { named: named.name, entered: 1389, seconds: { median: 40, p90: 125 } },
+      { named: named.pay, entered: 918, seconds: { median: 90, p90: 300 } },
+      { named: named.done, entered: 901, seconds: { median: 12, p90: 50 } },
+    ]),
+    completionRateDifference: differenceTo(901, 1502, 784, 1434),
   },
-  {
-    position: 2,
-    step: 'your-name',
-    name: 'Your name',
-    optional: false,
-    entered: 1316,
-    passed: 797,
-    elapsed: { entered: 1316, passed: 797 },
-    left: { ...nothingLeft, abandoned: 519 },
-    rateFromStart: rate(0.9177, 0.9024, 0.9308),
-    rateFromPrevious: rate(0.9177, 0.9024, 0.9308),
-    secondsFromPrevious: { median: 41, p90: 130 },
-  },
-  {
-    position: 3,
-    step: 'pay-card',
-    anyOf: ['pay-card', 'pay-bank'],
-    name: 'Pay',
-    optional: false,
-    entered: 797,
-    passed: 784,
-    elapsed: { entered: 797, passed: 784 },
-    left: { ...nothingLeft, abandoned: 13 },
-    rateFromStart: rate(0.5558, 0.53, 0.5813),
-    rateFromPrevious: rate(0.6056, 0.579, 0.6317),
-    secondsFromPrevious: { median: 95, p90: 310 },
-  },
-  {
-    position: 4,
-    step: 'done',
-    name: 'done',
-    optional: false,
-    entered: 784,
-    passed: 0,
-    elapsed: { entered: 784, passed: 0 },
-    left: { ...nothingLeft, completed: 784 },
-    rateFromStart: rate(0.5467, 0.5209, 0.5723),
-    rateFromPrevious: rate(0.9837, 0.9723, 0.9904),
-    secondsFromPrevious: { median: 12, p90: 48 },
-  },
+}
+
+/** Of the second rate less the first, to four digits. */
+function differenceTo(before: number, ofBefore: number, now: number, ofNow: number): Difference {
+  const { low, high } = newcombe(now, ofNow, before, ofBefore) ?? { low: -1, high: 1 }
+  return { value: rounded(now / ofNow - before / ofBefore), low: rounded(low), high: rounded(high) }
+}
+
+/** Bars as answers have them, four for each doubling; those between are empty. */
+const bars = [
+  { from: 393.216, to: 458.752, count: 150 },
+  { from: 458.752, to: 524.288, count: 210 },
+  { from: 524.288, to: 655.36, count: 150 },
+  { from: 655.36, to: 786.432, count: 40 },
+  { from: 786.432, to: 917.504, count: 45 },
+  { from: 1835.008, to: 2097.152, count: 80 },
+  { from: 2097.152, to: 2621.44, count: 60 },
+  { from: 83886.08, to: 100663.296, count: 49 },
 ]
 
-export const funnelExample: FunnelAnswer = { ...asked, totals, steps }
+const completedWithin = [
+  [60, 0],
+  [300, 0],
+  [900, 590],
+  [1800, 595],
+  [3600, 735],
+  [14400, 735],
+  [86400, 760],
+  [259200, 784],
+  [604800, 784],
+] as const
 
 export const timeToCompleteExample: TimeToCompleteAnswer = {
   ...asked,
@@ -143,51 +185,48 @@ export const timeToCompleteExample: TimeToCompleteAnswer = {
   p75: 900,
   p90: 2400,
   p95: 86400,
-  histogram: [
-    { from: 458.752, to: 524.288, count: 362 },
-    { from: 524.288, to: 655.36, count: 422 },
-  ],
-  within: [
-    { seconds: 900, completed: 590, rate: rate(0.4114, 0.3862, 0.4371) },
-    { seconds: 604800, completed: 784, rate: rate(0.5467, 0.5209, 0.5723) },
-  ],
+  histogram: bars,
+  within: completedWithin.map(([seconds, completed]) => ({ seconds, completed, rate: share(completed, 1434) })),
 }
+
+const weekOf = (start: string, end: string, started: number, completed: number): TrendPeriod => ({
+  start: `${start}T00:00:00.000Z`,
+  end: `${end}T00:00:00.000Z`,
+  started,
+  completed,
+  failed: 0,
+  abandoned: started - completed,
+  open: 0,
+  unstarted: 0,
+  excluded: 0,
+  elapsed: { started, completed },
+  rate: started === 0 ? null : share(completed, started),
+  state: 'complete',
+})
 
 export const trendExample: TrendAnswer = {
   ...asked,
   interval: 'week',
   from: '2026-01-05T00:00:00.000Z',
   to: '2026-01-19T00:00:00.000Z',
-  periods: [
+  periods: [weekOf('2026-01-05', '2026-01-12', 351, 190), weekOf('2026-01-12', '2026-01-19', 0, 0)],
+  breakdown: [
     {
-      start: '2026-01-05T00:00:00.000Z',
-      end: '2026-01-12T00:00:00.000Z',
-      started: 351,
-      completed: 190,
-      failed: 0,
-      abandoned: 161,
-      open: 0,
-      unstarted: 0,
-      excluded: 0,
-      elapsed: { started: 351, completed: 190 },
-      rate: rate(0.5413, 0.489, 0.5927),
-      state: 'complete',
+      value: 'mobile',
+      periods: [weekOf('2026-01-05', '2026-01-12', 218, 97), weekOf('2026-01-12', '2026-01-19', 0, 0)],
     },
     {
-      start: '2026-01-12T00:00:00.000Z',
-      end: '2026-01-19T00:00:00.000Z',
-      started: 0,
-      completed: 0,
-      failed: 0,
-      abandoned: 0,
-      open: 0,
-      unstarted: 0,
-      excluded: 0,
-      elapsed: { started: 0, completed: 0 },
-      rate: null,
-      state: 'complete',
+      value: 'desktop',
+      periods: [weekOf('2026-01-05', '2026-01-12', 133, 93), weekOf('2026-01-12', '2026-01-19', 0, 0)],
     },
   ],
+  comparison: {
+    with: 'previous',
+    from: '2025-12-22T00:00:00.000Z',
+    to: '2026-01-05T00:00:00.000Z',
+    period: 'complete',
+    periods: [weekOf('2025-12-22', '2025-12-29', 298, 176), weekOf('2025-12-29', '2026-01-05', 340, 204)],
+  },
 }
 
 const ofJourneys = (journeys: number, completed: number) => ({ journeys, completed, lost: journeys - completed })
