@@ -609,7 +609,7 @@ describe('failures', () => {
 
   it.each<[string, RegExp, RegExp]>([
     ['funnel', /`from`.*`breakdown`.*`where`.*`step`/, /interval|limit|funnel/],
-    ['trend', /`from`.*`where`.*`interval`/, /breakdown|limit|step/],
+    ['trend', /`from`.*`breakdown`.*`where`.*`interval`/, /limit|step/],
     ['journeys', /`from`.*`where`.*`limit`/, /breakdown|interval|step/],
   ])('a %s that is too large names the parameters of that call that would help', async (call, named, others) => {
     const fails = () => Promise.reject(new QueryTooLarge('limit'))
@@ -658,7 +658,10 @@ describe('GET …/discover', () => {
     expect(response.status).toBe(200)
     expect(await response.json()).toEqual(discoverExample)
     expect(api.asked).toMatchObject([
-      { question: 'discover', with: { from: '2026-01-05', limit: 20, where: [['device', 'mobile']] } },
+      {
+        question: 'discover',
+        with: { from: '2026-01-05', limit: 20, where: [{ dimension: 'device', values: ['mobile'], not: false }] },
+      },
     ])
     const csv = await (await api.request(path, { headers: { Accept: 'text/csv' } })).text()
     expect(csv.split('\r\n')[0]).toBe(

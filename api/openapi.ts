@@ -18,6 +18,8 @@ const tags: Readonly<Record<string, string>> = {
   Status: 'How far answers are behind, and what is well',
   Services: 'What is measured, and by which funnel',
   Answers: 'Where people leave, and who they are',
+  Annotations: 'Releases and incidents, and what they did',
+  Erasures: 'Journeys of people who asked to be forgotten',
   Keys: 'Who may do what',
   'Running it': 'What those who run it ask',
   'This reference': 'This page, for people and for programs',

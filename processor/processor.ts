@@ -88,8 +88,7 @@ const gatherMs = 250
 
 /** How often cohort hours are looked at. */
 const sweepIntervalMs = 5_000
-/** How often journeys whose time is over are looked for, and a purge of removed ones. */
-const retentionIntervalMs = 60_000
+/** How often a purge of removed journeys is looked for. */
 const purgeLookIntervalMs = 5_000
 /** How often trails that are too long are cut. */
 const pruneIntervalMs = 60_000
@@ -184,7 +183,7 @@ async function work(parts: ProcessorParts, state: State, patience: Patience, tel
     await processBatch(batch, batches, own)
     await untilDone('erasure', own, () => putRemoved({ stores, revisions: state.revisions }, services))
   }
-  const between = (name: string, intervalMs: number, signal: AbortSignal, piece: () => Promise<void>) => {
+  const between = (name: string, intervalMs: number, signal: AbortSignal, piece: () => Promise<number | void>) => {
     const own = { ...patience, signal }
     return nowAndThen(name, intervalMs, own, () => exclusive(() => untilDone(name, own, piece)))
   }
@@ -203,7 +202,7 @@ async function work(parts: ProcessorParts, state: State, patience: Patience, tel
         return nowAndThen('sealing', pace.intervalMs, own, () => untilDone('sealing', own, () => sealer.seal(signal)))
       },
       (signal) => between('pruning', pruneIntervalMs, signal, () => pruning.prune()),
-      (signal) => between('retention', retentionIntervalMs, signal, () => retention.expire()),
+      (signal) => between('retention', 0, signal, () => retention.expire()),
       (signal) => {
         const own = { ...patience, signal }
         return nowAndThen('purge', purgeLookIntervalMs, own, () => purging.tick(own))
@@ -304,15 +303,18 @@ async function consume(
   )
 }
 
-/** Not before so many ms after the last time. */
+/** Not before so many ms after the last time, or as many as the work itself says. */
 async function nowAndThen(
   name: string,
   intervalMs: number,
   patience: Patience,
-  work: () => Promise<void>,
+  work: () => Promise<number | void>,
 ): Promise<void> {
   while (!patience.signal.aborted) {
-    await laterIfRefused(name, patience, work)
-    await pause(intervalMs, patience.signal)
+    let wait: number | void = undefined
+    await laterIfRefused(name, patience, async () => {
+      wait = await work()
+    })
+    await pause(wait ?? intervalMs, patience.signal)
   }
 }

@@ -15,8 +15,8 @@ import type { ProcessorSignals } from './signals.ts'
  * begins anew finds only what is left. A journey that comes back later begins anew.
  */
 export interface Retention {
-  /** Does a bounded piece of it. Not while trails or facts are being written. */
-  expire(this: void): Promise<void>
+  /** Does a bounded piece of it. Not while trails or facts are being written. @returns ms until the next */
+  expire(this: void): Promise<number>
 }
 
 export interface RetentionParts extends RemovalParts {
@@ -30,6 +30,10 @@ export interface RetentionParts extends RemovalParts {
 
 /** Journeys of one piece: two deletions, which hold up the batches for a second or two. */
 const journeysMax = 10_000
+
+/** How often journeys whose time is over are looked for; those that wait for a seal, sooner. */
+const intervalMs = 60_000
+const waitingMs = 1_000
 
 interface Place {
   readonly service: string
@@ -46,15 +50,20 @@ export function createRetention(parts: RetentionParts): Retention {
   /** Days before this one were walked through to the end. */
   let doneDay = 0
   let place: Place | undefined
+  /** Some were left, since their service has to be sealed first. */
+  let waiting = false
 
   return {
     async expire() {
       // Of a day that ended that long ago.
       const day = Math.floor((clock.now() - retentionMs) / dayMs)
       // A deletion waits for the purge of the parts that it is about, and would hold up the batches meanwhile.
-      if (day <= doneDay || purging.underWay()) return
+      if (day <= doneDay || purging.underWay()) return intervalMs
       const rows = await oldOnes(parts, day, place)
-      const expired = rows.filter((row) => row.expired === 1 && sealer.holds(row.service))
+      const old = rows.filter((row) => row.expired === 1)
+      const held = new Set([...new Set(old.map(({ service }) => service))].filter((service) => sealer.holds(service)))
+      const expired = old.filter(({ service }) => held.has(service))
+      if (expired.length < old.length) waiting = true
       if (expired.length > 0) {
         const services = new Map<string, bigint[]>()
         for (const { service, journey } of expired) put(services, service, BigInt(journey))
@@ -62,7 +71,11 @@ export function createRetention(parts: RetentionParts): Retention {
         signals.removed('expired', await removeJourneys(parts, removed, 'expired'))
       }
       place = rows.length < journeysMax ? undefined : rows.at(-1)
-      if (place === undefined) doneDay = day
+      if (place !== undefined) return intervalMs
+      if (!waiting) doneDay = day
+      const wait = waiting ? waitingMs : intervalMs
+      waiting = false
+      return wait
     },
   }
 }

@@ -8,14 +8,14 @@ import { opportunitiesMax } from '../../queries/opportunities.ts'
 import { tableAnswer } from '../answering.ts'
 import { reachesAll, readable } from '../auth.ts'
 import { opportunitiesExample } from '../examples.ts'
-import { from, single, to, tz, wholeNumber } from '../parameters.ts'
+import { from, single, to, tz, wholeNumber, zone } from '../parameters.ts'
 import { withinReach, type Route } from '../route.ts'
 import { admitDepartment } from './services.ts'
 
 const query = {
   from,
   to,
-  tz: single(z.string().min(1).max(64), {
+  tz: single(zone, {
     description:
       'IANA time zone in which days begin. Default: that of the services compared where they all have the same, else UTC.',
     allowed: tz.allowed,

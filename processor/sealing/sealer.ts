@@ -8,10 +8,11 @@ import type { OwnFunnel } from '../facts.ts'
 import type { OwnFunnels } from '../own-funnels.ts'
 import type { Revisions } from '../revision.ts'
 import type { ProcessorSignals } from '../signals.ts'
-import { buildBase, refreshEdge } from './base.ts'
+import { refreshEdge } from './base.ts'
 import type { DayStarts } from './days.ts'
 import { createGarbage, type Garbage } from './garbage.ts'
 import { changesOf, edgeOf, layerOf, mergedEdge, mergedLayers, sizesOf, type Turned } from './layers.ts'
+import { createNewcomers } from './newcomers.ts'
 import type { Seal, Seals } from './seals.ts'
 
 /** How often, and from how much on, the sealer works. Times in ms. */
@@ -99,10 +100,7 @@ export function createSealer(parts: SealerParts): Sealer {
     garbage,
     report: (made, service) => (made === null ? progress.delete(service) : progress.set(service, made)),
   }
-  /** Services that have facts and may have no seal. */
-  const seen = new Set<string>()
-  /** To be sealed however few journeys they have. */
-  const wanted = new Set<string>()
+  const newcomers = createNewcomers(work)
 
   async function heal(): Promise<void> {
     const noted = seals.all().flatMap(({ service, version }) => {
@@ -122,23 +120,7 @@ export function createSealer(parts: SealerParts): Sealer {
         edgeLayers: seal.edgeLayers,
         before: Number.MAX_SAFE_INTEGER,
       })
-      if (own.version !== 0) seen.add(seal.service)
-    }
-  }
-
-  async function sealFirst(signal: AbortSignal): Promise<void> {
-    const unsealed = [...seen].filter((service) => seals.get(service) === undefined)
-    seen.clear()
-    if (unsealed.length === 0) return
-    const rows = await store.select<{ service: string; journeys: string }>(sql`
-      SELECT service, count() AS journeys FROM facts
-      WHERE service IN ${param('Array(String)', unsealed)} GROUP BY service`)
-    for (const { service, journeys } of rows) {
-      const own = await ownFunnels(service)
-      if (own.version === 0) continue
-      const due = Number(journeys) >= pace.journeysMin || wanted.has(service)
-      if (!due || parts.isRebuilding(service) || signal.aborted) seen.add(service)
-      else await buildBase(work, service, own, Number(journeys), signal)
+      if (own.version !== 0) newcomers.add([seal.service])
     }
   }
 
@@ -148,16 +130,14 @@ export function createSealer(parts: SealerParts): Sealer {
       await heal()
       await garbage.sweep()
       const rows = await store.select<{ service: string }>(sql`SELECT DISTINCT service FROM facts`)
-      for (const { service } of rows) seen.add(service)
+      newcomers.add(rows.map(({ service }) => service))
     },
 
-    touched(services) {
-      for (const service of services) if (seals.get(service) === undefined) seen.add(service)
-    },
+    touched: (services) => newcomers.add(services),
 
     async seal(signal) {
       await dropOutdated()
-      await sealFirst(signal)
+      await newcomers.seal(signal)
       await sealFurther(work)
       for (const seal of seals.all()) {
         if (signal.aborted) return
@@ -169,12 +149,7 @@ export function createSealer(parts: SealerParts): Sealer {
 
     progress: () => [...progress.values()],
 
-    holds(service) {
-      if (seals.get(service) !== undefined) return true
-      seen.add(service)
-      wanted.add(service)
-      return false
-    },
+    holds: (service) => newcomers.holds(service),
   }
 }
 
