@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { slug } from '../../domain/key.ts'
 import type { Registry } from '../../domain/ports/registry.ts'
 import { opportunitiesAnswer } from '../../queries/answers.ts'
