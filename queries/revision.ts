@@ -1,11 +1,10 @@
-import { param, raw, sql, type Sql } from '../domain/sql.ts'
+import { join, param, raw, sql, type Sql, type SqlParam } from '../domain/sql.ts'
 import type { Service } from '../domain/service.ts'
 import type { QueryContext } from './context.ts'
 
 interface Row {
-  readonly facts: string
-  readonly cohorts: string
-  readonly removals: string
+  readonly what: 'facts' | 'cohorts' | 'removals'
+  readonly newest: string
 }
 
 /**
@@ -17,22 +16,47 @@ interface Row {
  * Cost    one pass over one column of services without a seal.
  */
 export async function revisionOf(context: QueryContext, services: readonly Service[] | 'all'): Promise<string> {
-  const of = (ids: readonly string[]): Sql => sql`service IN ${param('Array(String)', ids)}`
-  const rows = services === 'all' ? raw('1') : of(services.map(({ id }) => id))
-  const sealed = sql`SELECT service FROM seals FINAL WHERE notEmpty(layers)`
-  const [row] = await context.reads.select<Row>(
-    sql`SELECT greatest(
-        (SELECT max(dataRevision) FROM seals FINAL WHERE notEmpty(layers) AND ${rows}),
-        (SELECT max(revision) FROM unsealed WHERE present = 1 AND service IN (${sealed}) AND ${rows}),
-        (SELECT max(revision) FROM facts WHERE service NOT IN (${sealed}) AND ${rows})) AS facts,
-      (SELECT max(revision) FROM cohorts WHERE state = 'revised' AND ${rows}) AS cohorts,
-      (SELECT max(revision) FROM removals WHERE what IN ('erased', 'expired') AND ${rows}) AS removals`,
-    { secondsMax: context.limits.querySecondsMax },
+  const options = { secondsMax: context.limits.querySecondsMax }
+  const rows = services === 'all' ? raw('1') : sql`service IN ${idsParam(services.map(({ id }) => id))}`
+  const sealed = await context.reads.select<{ service: string; dataRevision: string }>(
+    sql`SELECT service, dataRevision FROM seals FINAL WHERE notEmpty(layers) AND ${rows}`,
+    options,
   )
+  const ids = idsParam(sealed.map(({ service }) => service))
+  const found = await context.reads.select<Row>(
+    join(newest(rows, ids, { all: services === 'all', sealed: sealed.length, of: services.length }), ' UNION ALL '),
+    options,
+  )
+  const last = (what: Row['what'], known: readonly string[] = []): bigint =>
+    [...known, ...found.filter((row) => row.what === what).map((row) => row.newest)]
+      .map(BigInt)
+      .reduce((a, b) => (b > a ? b : a), 0n)
+  const data = last(
+    'facts',
+    sealed.map(({ dataRevision }) => dataRevision),
+  )
+  const marks = [data, last('cohorts'), last('removals')].map((revision) => revision.toString(36))
   const definitions = services === 'all' ? await context.registry.services() : services
-  const marks = [row?.facts, row?.cohorts, row?.removals].map((revision = '0') => BigInt(revision).toString(36))
   return [...marks, fingerprint(JSON.stringify(definitions))].join('.')
 }
+
+/** What is newest, by what it is of: no more of it is asked than there can be. */
+function newest(
+  rows: Sql,
+  sealedIds: SqlParam,
+  { all, sealed, of }: { readonly all: boolean; readonly sealed: number; readonly of: number },
+): readonly Sql[] {
+  const facts = sql`SELECT 'facts' AS what, max(revision) AS newest FROM facts WHERE service NOT IN ${sealedIds} AND ${rows}`
+  const noted = sql`SELECT 'facts' AS what, max(revision) AS newest FROM unsealed WHERE present = 1 AND service IN ${sealedIds}`
+  return [
+    ...(all || sealed < of ? [facts] : []),
+    ...(sealed > 0 ? [noted] : []),
+    sql`SELECT 'cohorts' AS what, max(revision) AS newest FROM cohorts WHERE state = 'revised' AND ${rows}`,
+    sql`SELECT 'removals' AS what, max(revision) AS newest FROM removals WHERE what IN ('erased', 'expired') AND ${rows}`,
+  ]
+}
+
+const idsParam = (ids: readonly string[]): SqlParam => param('Array(String)', ids)
 
 /** FNV-1a, 32 bits: short, and enough to tell one definition from the one before it. */
 export function fingerprint(text: string): string {

@@ -52,6 +52,10 @@ export function readKey(key: number): TallyKey {
 /** Whether a key is of a time: those are many, and kept apart. */
 export const isTimeKey = (key: string): Sql => raw(`${key} >= ${times}`)
 
+/** Of the first bin at a position. */
+export const keyOfTime = (measure: Measure, position: number): number =>
+  (measures[measure] * positionsMax + position) * binsMax
+
 /** Keys of one measure, from the first to before the second. */
 export function keysOfMeasure(measure: Measure): readonly [from: number, to: number] {
   const from = measures[measure] * positionsMax * binsMax

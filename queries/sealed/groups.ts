@@ -1,12 +1,13 @@
-import { param, sql } from '../../domain/sql.ts'
+import { param, raw, sql, type Sql } from '../../domain/sql.ts'
+import { keysOfMeasure } from '../../domain/tally/keys.ts'
 import type { QueryContext } from '../context.ts'
 import type { Group } from '../grouping.ts'
 import { byStarted, type Groups } from '../groups.ts'
 import type { Subject } from '../subject.ts'
 import type { Standing } from './standing.ts'
 import { sealedRows } from './statements.ts'
-import { addSealed, addSum, countsOfSum, emptySum, hasAny, timesOfSum, type Sum } from './sums.ts'
-import { askOf, sealedTallies, type Ask, type SealedRow } from './tallies.ts'
+import { addSum, countsOfSum, emptySum, hasAny, timesOfSum, type Sum } from './sums.ts'
+import { askOf, sealedTallies, type Ask } from './tallies.ts'
 
 /**
  * What groupsOf() says, from sealed tallies.
@@ -21,12 +22,14 @@ export async function sealedGroups(
   breakdown: string | undefined,
 ): Promise<Groups> {
   const ask = askOf(context)
-  const [sums = new Map<string | null, Sum>()] = (
-    await sealedTallies(ask, subject, standing, { starts: null, times: true })
-  ).values()
+  const [tallies, all] = await Promise.all([
+    sealedTallies(ask, subject, standing, { starts: null, times: true }),
+    timesOfAll(ask, standing),
+  ])
+  const [sums = new Map<string | null, Sum>()] = tallies.values()
   const kept = keptValues(context.limits.breakdownRowsMax, subject, sums)
   const others = [...sums.keys()].flatMap((value) => (value === null || kept.includes(value) ? [] : [value]))
-  const times = await timesByLabel(ask, standing, { kept, others })
+  const times = await timesByLabel(ask, standing, { kept, others, all })
   const groups = [...sums].flatMap(([value, sum]) =>
     value === null || kept.includes(value) ? [{ value, other: false, sum }] : [],
   )
@@ -71,6 +74,34 @@ export function keptValues(
 /** No value has a control character. */
 const labels = { other: '\x01', out: '\x02' } as const
 
+interface TimesRow {
+  readonly label: string
+  readonly keys: readonly number[]
+  readonly numbers: readonly number[]
+}
+
+/** A row a label: keys and journeys as two lists, since they are thousands. */
+const timesStatement = (standing: Standing, label: Sql, dimension: Sql): Sql => sql`
+  SELECT label, groupArray(key) AS keys, groupArray(toInt32(number)) AS numbers
+  FROM (
+    SELECT ${label} AS label, key, sum(added) AS number
+    FROM (${sealedRows(standing, standing.dimension, 'timeKeys, timeCounts')}) ARRAY JOIN timeKeys AS key, timeCounts AS added
+    WHERE ${dimension} AND key < ${param('UInt32', keysOfMeasure('whole')[0])}
+    GROUP BY label, key HAVING number != 0
+  )
+  GROUP BY label`
+
+async function timesOfAll(ask: Ask, standing: Standing): Promise<Sum> {
+  const rows = await ask<TimesRow>(timesStatement(standing, raw("''"), raw("dimension = ''")))
+  const sum = emptySum()
+  for (const row of rows) addTimes(sum, row)
+  return sum
+}
+
+function addTimes({ times }: Sum, { keys, numbers }: TimesRow): void {
+  for (const [index, key] of keys.entries()) times.set(key, (times.get(key) ?? 0) + (numbers[index] ?? 0))
+}
+
 /**
  * Sealed times of each value with a row of its own, of the other admitted ones together, and (null) of journeys without a value,
  * which are what all others leave of the whole.
@@ -78,22 +109,21 @@ const labels = { other: '\x01', out: '\x02' } as const
 async function timesByLabel(
   ask: Ask,
   standing: Standing,
-  { kept, others }: { readonly kept: readonly string[]; readonly others: readonly string[] },
+  { kept, others, all }: { readonly kept: readonly string[]; readonly others: readonly string[]; readonly all: Sum },
 ): Promise<(label: string | null) => Sum> {
-  const rows = await ask<SealedRow>(sql`
-    SELECT dimension, multiIf(dimension = '', '', has(${param('Array(String)', kept)}, value), value,
-        has(${param('Array(String)', others)}, value), ${param('String', labels.other)}, ${param('String', labels.out)}) AS label,
-      label AS value, key, sum(added) AS number
-    FROM (${sealedRows(standing, standing.dimension, 'timeKeys, timeCounts')}) ARRAY JOIN timeKeys AS key, timeCounts AS added
-    GROUP BY dimension, label, key`)
-  const byLabel = new Map<string | null, Sum>([[null, emptySum()]])
-  for (const row of rows) {
-    const label = row.dimension === '' ? null : row.value
-    const sum = byLabel.get(label) ?? emptySum()
-    byLabel.set(label, sum)
-    addSealed(sum, row.key, Number(row.number), 0)
+  const byLabel = new Map<string | null, Sum>()
+  if (standing.dimension !== null) {
+    const label = sql`multiIf(has(${param('Array(String)', kept)}, value), value,
+      has(${param('Array(String)', others)}, value), ${param('String', labels.other)}, ${param('String', labels.out)})`
+    for (const row of await ask<TimesRow>(timesStatement(standing, label, raw("dimension != ''")))) {
+      const sum = emptySum()
+      addTimes(sum, row)
+      byLabel.set(row.label, sum)
+    }
   }
-  const without = byLabel.get(null) ?? emptySum()
-  for (const [label, sum] of byLabel) if (label !== null) addSum(without, sum, -1)
+  const without = emptySum()
+  addSum(without, all, 1)
+  for (const sum of byLabel.values()) addSum(without, sum, -1)
+  byLabel.set(null, without)
   return (label) => byLabel.get(label) ?? emptySum()
 }

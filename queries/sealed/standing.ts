@@ -7,6 +7,8 @@ import type { Scope } from './statements.ts'
 
 /** What of a subject's answer can be read from sealed tallies, and how. */
 export interface Standing extends Scope {
+  /** Some journey was touched since the seal. */
+  readonly hasChanged: boolean
   /** Starts of the days of the service's zone around the period. */
   readonly days: readonly number[]
   /** The dimension that is asked about, of a breakdown or of a condition; null: none. */
@@ -47,15 +49,20 @@ export async function standingOf(
   const split = now - funnel.windowMs
   const id = param('String', service.id)
   const current = param('UInt32', service.version)
+  const options = { secondsMax: context.limits.querySecondsMax }
   const [row] = await context.reads.select<Row>(
     sql`SELECT timeZone, seal, layers, bucketFrom, bucketTo, edgeLayers FROM seals FINAL
       WHERE service = ${id} AND version = ${current} AND notEmpty(layers)
-        AND edgeFrom <= ${param('Int64', split)} AND edgeTo > ${param('Int64', split)}
-        AND (SELECT count() FROM unsealed FINAL WHERE service = ${id} AND present = 1 AND gone = 0 AND version != ${current}
-          AND seal >= (SELECT max(seal) FROM seals FINAL WHERE service = ${id})) = 0`,
-    { secondsMax: context.limits.querySecondsMax },
+        AND edgeFrom <= ${param('Int64', split)} AND edgeTo > ${param('Int64', split)}`,
+    options,
   )
   if (row === undefined) return null
+  const [since] = await context.reads.select<{ journeys: string; waiting: string }>(
+    sql`SELECT count() AS journeys, countIf(gone = 0 AND version != ${current}) AS waiting FROM unsealed FINAL
+      WHERE service = ${id} AND seal >= ${param('UInt64', BigInt(row.seal))} AND present = 1`,
+    options,
+  )
+  if (Number(since?.waiting ?? 0) > 0) return null
   const held = { from: Number(row.bucketFrom), to: Number(row.bucketTo) }
   const days =
     byDays && row.timeZone === service.timeZone
@@ -67,6 +74,7 @@ export async function standingOf(
     ],
     cover: coverOf(period, held, days, split),
     days,
+    hasChanged: Number(since?.journeys ?? 0) > 0,
     split,
     dimension: [...dimensions][0] ?? null,
   }

@@ -77,6 +77,9 @@ const journeyColumns = raw(
   'service, seenAt, start, latestStart, lastAt, depth, entered, times, completionMs, dimensions, state, elapsed, sign',
 )
 
+/** Whether there can be single journeys that tallies do not have: where there are none, nothing need be asked of them. */
+export const hasSingle = ({ hasChanged, cover }: Standing): boolean => hasChanged || cover.cuts.length > 0
+
 /**
  * Single journeys that tallies do not have, as rows of judged() with `sign`: what changed since the seal, and all
  * those of hours that the period cuts.
@@ -148,9 +151,10 @@ export function edgeJourneys(scope: Scope, where: Subject['where']): Sql {
 }
 
 /** Journeys that are open now. Columns: depth, lastAt, dimensions, sign, stale. */
-export const openJourneys = (subject: Subject, standing: Standing): Sql => sql`
-  SELECT depth, lastAt, dimensions, toInt64(sign) AS sign, 0 AS stale FROM (${edgeJourneys(standing, subject.where)})
-  WHERE stateNow = ${raw(String(stateCodes.open))}
-  UNION ALL
-  SELECT depth, lastAt, dimensions, toInt64(sign) AS sign, 0 AS stale FROM (${singleJourneys(subject, standing)})
-  WHERE state = ${raw(String(stateCodes.open))}`
+export function openJourneys(subject: Subject, standing: Standing): Sql {
+  const open = raw(String(stateCodes.open))
+  const columns = raw('depth, lastAt, dimensions, toInt64(sign) AS sign, 0 AS stale')
+  const edge = sql`SELECT ${columns} FROM (${edgeJourneys(standing, subject.where)}) WHERE stateNow = ${open}`
+  if (!hasSingle(standing)) return edge
+  return sql`${edge} UNION ALL SELECT ${columns} FROM (${singleJourneys(subject, standing)}) WHERE state = ${open}`
+}

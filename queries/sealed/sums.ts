@@ -1,5 +1,5 @@
-import { quantileBin, timeOfBin } from '../../domain/tally/bins.ts'
-import { readKey, type Measure } from '../../domain/tally/keys.ts'
+import { binsMax, quantileBin, timeOfBin } from '../../domain/tally/bins.ts'
+import { keyOfTime, readKey, type Measure } from '../../domain/tally/keys.ts'
 import type { Funnel } from '../../domain/service.ts'
 import { cell, countsOf, isContiguous, type Counts, type StartedState } from '../counts.ts'
 import { lastOfBin } from '../times.ts'
@@ -74,30 +74,19 @@ export function countsOfSum(sum: Sum, funnel: Funnel): Counts {
   return countsOf({ ...sum, cells }, funnel, { entered: sum.entered, elapsed: sum.elapsedEntered })
 }
 
-/** Journeys by bin of one measure at one position. */
-export function binsOf(sum: Sum, measure: Measure, position: number): ReadonlyMap<number, number> {
-  const bins = new Map<number, number>()
-  for (const [key, number] of sum.times) {
-    if (number === 0) continue
-    const read = readKey(key)
-    if (read.what === 'time' && read.measure === measure && read.position === position) bins.set(read.bin, number)
-  }
-  return bins
-}
-
 /** By position - 1: median and 90 % of the time since the position before (ms), and 95 % of that until the next. */
 export function timesOfSum(sum: Sum, funnel: Funnel): { since: { median: number; p90: number }[]; until: number[] } {
   const positions = funnel.positions.map((_, index) => index + 1)
-  const byPosition = new Map<string, Map<number, number>>()
+  const byPlace = new Map<number, Map<number, number>>()
   for (const [key, number] of sum.times) {
-    const read = readKey(key)
-    if (read.what !== 'time' || number === 0) continue
-    const name = `${read.measure} ${read.position}`
-    const bins = byPosition.get(name) ?? new Map<number, number>()
-    byPosition.set(name, bins.set(read.bin, number))
+    if (number === 0) continue
+    const place = Math.floor(key / binsMax)
+    const bins = byPlace.get(place)
+    if (bins === undefined) byPlace.set(place, new Map([[key % binsMax, number]]))
+    else bins.set(key % binsMax, number)
   }
   const bins = (measure: Measure, position: number) =>
-    byPosition.get(`${measure} ${position}`) ?? new Map<number, number>()
+    byPlace.get(Math.floor(keyOfTime(measure, position) / binsMax)) ?? new Map<number, number>()
   return {
     since: positions.map((position) => {
       const some = bins('since', position)

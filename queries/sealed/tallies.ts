@@ -3,7 +3,7 @@ import type { QueryContext } from '../context.ts'
 import { isContiguous } from '../counts.ts'
 import { admits, type Subject } from '../subject.ts'
 import type { Standing } from './standing.ts'
-import { clockedKeys, edgeJourneys, sealedRows, singleJourneys, valueOf, type Scope } from './statements.ts'
+import { hasSingle, clockedKeys, edgeJourneys, sealedRows, singleJourneys, valueOf, type Scope } from './statements.ts'
 import { addClocked, addSealed, clocked, emptySum, type Sum } from './sums.ts'
 
 interface Row {
@@ -54,7 +54,7 @@ export async function sealedTallies(
     starts === null ? raw('0') : sql`roundDown(${raw(column)}, ${param('Array(Int64)', starts)})`
   const [sealed, single, edge] = await Promise.all([
     ask<CountRow>(sealedCounts(standing, slot('bucket'))),
-    ask<Row>(singleCounts(subject, standing, slot('seenAt'), times)),
+    hasSingle(standing) ? ask<Row>(singleCounts(subject, standing, slot('seenAt'), times)) : [],
     ask<Row>(edgeCounts(subject, standing, slot('start'))),
   ])
   const pieces = new Map<number, Map<string | null, Sum>>()

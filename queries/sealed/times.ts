@@ -3,7 +3,7 @@ import { binsMax } from '../../domain/tally/bins.ts'
 import type { QueryContext } from '../context.ts'
 import { admits, type Subject } from '../subject.ts'
 import type { Standing } from './standing.ts'
-import { clockedKeys, sealedRows, singleJourneys, valueOf } from './statements.ts'
+import { clockedKeys, hasSingle, sealedRows, singleJourneys, valueOf } from './statements.ts'
 import { askOf } from './tallies.ts'
 
 /**
@@ -29,7 +29,9 @@ export async function sealedTimes(
     SELECT dimension, value, key, sum(added) AS number
     FROM (${sealedRows(standing, standing.dimension, 'timeKeys, timeCounts')}) ARRAY JOIN timeKeys AS key, timeCounts AS added
     WHERE ${keys} GROUP BY dimension, value, key`)
-  const single = await ask<Row>(sql`
+  const single = !hasSingle(standing)
+    ? []
+    : await ask<Row>(sql`
     SELECT '' AS dimension, value, key, sum(sign) AS number
     FROM (SELECT ${valueOf(standing)} AS value, sign, arrayJoin(${clockedKeys(false, true)}) AS key
       FROM (${singleJourneys(subject, standing)}))
