@@ -49,7 +49,7 @@ export type ApiEnv = { Bindings: ConnectionFacts }
 export function apiRoutes(options: Omit<ApiOptions, 'signals'>): readonly Route[] {
   const { questions, registry, annotations, erasures, clock, status, doctor, limits } = options
   return [
-    ...statusRoutes(status),
+    ...statusRoutes(status, registry),
     ...doctorRoutes(doctor),
     ...serviceRoutes(registry, limits.bodyBytesMax),
     ...funnelRoutes(questions),

@@ -159,8 +159,12 @@ async function createApp(
     knownNames: createKnownNames({ clock, limits, seen: await seenNames(stores.reads, limits, clock.now()) }),
   })
   const status = async () => {
-    const { pendingEvents, pendingSeconds, refusedEvents } = processor.status()
-    return { pendingEvents, pendingSeconds, refusedEvents, revision: await questions.revision() }
+    const { pendingEvents, pendingSeconds, refusedEvents, rebuilding, sealing } = processor.status()
+    const versions = [
+      ...rebuilding.map((one) => ({ ...one, stage: 'judging' as const })),
+      ...sealing.map((one) => ({ ...one, stage: 'sealing' as const })),
+    ]
+    return { pendingEvents, pendingSeconds, refusedEvents, revision: await questions.revision(), versions }
   }
   const doctor = () => diagnose({ dataDir: config.dataDir, log, stores, status: () => processor.status(), clock })
   const erasing = createErasureCalls({ reads: stores.reads, erasures, processor, clock, journeyHash: hashOf })

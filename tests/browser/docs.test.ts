@@ -26,7 +26,7 @@ async function site(): Promise<Hono<ApiEnv>> {
   const clock = movableClock(0)
   const registry = openMemoryRegistry({ clock, adminSecret })
   await registry.putService('renew-fishing-licence', definition({}))
-  const status = async () => ({ pendingEvents: 7, pendingSeconds: 0, refusedEvents: 0, revision: 'r' })
+  const status = async () => ({ pendingEvents: 7, pendingSeconds: 0, refusedEvents: 0, revision: 'r', versions: [] })
   const annotations = openMemoryAnnotations({ clock })
   const parts = {
     questions,

@@ -97,7 +97,7 @@ export function apiUnderTest(
     registry,
     annotations: openMemoryAnnotations({ clock }),
     erasures: { ...noErasures, ...change.erasures },
-    status: async () => ({ pendingEvents: 0, pendingSeconds: 0, refusedEvents: 0, revision: '0' }),
+    status: async () => ({ pendingEvents: 0, pendingSeconds: 0, refusedEvents: 0, revision: '0', versions: [] }),
     doctor: async () => [{ name: 'event log', state: 'ok', detail: '0 events wait' }],
     clock,
     limits: change.limits ?? defaultLimits,
