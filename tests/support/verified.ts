@@ -58,7 +58,7 @@ export async function openVerified(on: { stores: Stores; registry: Registry; clo
       dayStarts,
       trailEventsMax,
       retentionMs,
-      pieceJourneys: 7,
+      pieceJourneys: 60,
       facts,
       sealer,
       signals: {
