@@ -16,7 +16,7 @@ import { problemOf, problemResponse, Refused } from './refused.ts'
 import type { Asked, Route } from './route.ts'
 import { discoverRoutes } from './routes/discover.ts'
 import { annotationRoutes } from './routes/annotations.ts'
-import { doctorRoutes } from './routes/doctor.ts'
+import { doctorRoutes, type Verify } from './routes/doctor.ts'
 import { errorRoutes } from './routes/errors.ts'
 import { erasureRoutes, type ErasureCalls } from './routes/erasures.ts'
 import { funnelRoutes } from './routes/funnel.ts'
@@ -38,6 +38,7 @@ export interface ApiOptions {
   readonly erasures: ErasureCalls
   readonly status: () => Promise<Status>
   readonly doctor: () => Promise<readonly Check[]>
+  readonly verify: Verify
   readonly clock: Clock
   readonly limits: Limits
   readonly signals: ApiSignals
@@ -47,10 +48,10 @@ export type ApiEnv = { Bindings: ConnectionFacts }
 
 /** Every call of the API that needs a key: what is served, and what the documentation is made of. */
 export function apiRoutes(options: Omit<ApiOptions, 'signals'>): readonly Route[] {
-  const { questions, registry, annotations, erasures, clock, status, doctor, limits } = options
+  const { questions, registry, annotations, erasures, clock, status, limits } = options
   return [
     ...statusRoutes(status, registry),
-    ...doctorRoutes(doctor),
+    ...doctorRoutes(options),
     ...serviceRoutes(registry, limits.bodyBytesMax),
     ...funnelRoutes(questions),
     ...trendRoutes(questions),

@@ -15,6 +15,7 @@ const routes = apiRoutes({
   erasures: noErasures,
   status: () => Promise.reject(new Error('not asked')),
   doctor: () => Promise.reject(new Error('not asked')),
+  verify: () => Promise.reject(new Error('not asked')),
   limits: defaultLimits,
 })
 

@@ -19,6 +19,7 @@ const routes = apiRoutes({
   clock: movableClock(0),
   status: () => Promise.reject(new Error('not asked')),
   doctor: () => Promise.reject(new Error('not asked')),
+  verify: () => Promise.reject(new Error('not asked')),
   limits: defaultLimits,
 })
 const operations = documentedOperations({ routes, limits: defaultLimits })

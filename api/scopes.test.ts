@@ -26,6 +26,8 @@ const erasure = { service: 'fishing', journey: '9f86d081884c7d65', at: '2026-02-
 const calls: Record<string, [path: string, init?: ApiRequest]> = {
   status: ['/v1/status'],
   doctor: ['/v1/doctor'],
+  verify: ['/v1/doctor/verify'],
+  'verify badly asked': ['/v1/doctor/verify?from=x'],
   'list services': ['/v1/services'],
   'list services of home': ['/v1/services?department=home'],
   'see fishing': ['/v1/services/fishing'],
@@ -81,6 +83,8 @@ const matrix = `
                               | nobody | ingest | read | admin | read fishing | read environment | admin fishing | admin environment
 status                        | 401    | 403    | 200  | 403   | 200          | 200              | 403           | 403
 doctor                        | 401    | 403    | 403  | 200   | 403          | 403              | 403           | 403
+verify                        | 401    | 403    | 403  | 200   | 403          | 403              | 403           | 403
+verify badly asked            | 401    | 403    | 403  | 400   | 403          | 403              | 400           | 400
 list services                 | 401    | 403    | 200  | 403   | 200          | 200              | 403           | 403
 list services of home         | 401    | 403    | 200  | 403   | 200          | 403              | 403           | 403
 see fishing                   | 401    | 403    | 200  | 403   | 200          | 200              | 403           | 403

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Hono, type MiddlewareHandler } from 'hono'
-import { apiRoutes, createApi, notFound } from '../api/app.ts'
+import { apiRoutes, createApi, notFound, type ApiOptions } from '../api/app.ts'
 import { keyOf, type ConnectionFacts } from '../api/auth.ts'
 import { createPages } from '../api/pages/index.tsx'
 import { problemOf, problemResponse } from '../api/refused.ts'
@@ -118,6 +118,7 @@ function startProcessor(parts: Parts, releasers: Releasers): Processor {
     retentionMs: config.retentionMs,
     signals: processorTelemetry(telemetry),
     dayStarts,
+    sampling: { chance: Math.random, intervalMs: 60_000, journeys: 200 },
   })
   const stop = new AbortController()
   const running = processor.run(stop.signal).catch((error: unknown) => {
@@ -167,8 +168,9 @@ async function createApp(
     return { pendingEvents, pendingSeconds, refusedEvents, revision: await questions.revision(), versions }
   }
   const doctor = () => diagnose({ dataDir: config.dataDir, log, stores, status: () => processor.status(), clock })
+  const verify: ApiOptions['verify'] = (asked) => processor.verify(asked)
   const erasing = createErasureCalls({ reads: stores.reads, erasures, processor, clock, journeyHash: hashOf })
-  const apiParts = { questions, registry, annotations, erasures: erasing, clock, status, doctor, limits }
+  const apiParts = { questions, registry, annotations, erasures: erasing, clock, status, doctor, verify, limits }
   const api = createApi({ ...apiParts, signals })
   const assets = await readPageAssets()
   const base = originOf(config.host, config.port)

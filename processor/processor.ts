@@ -7,6 +7,7 @@ import type { EventLog, LogBatch } from '../domain/ports/event-log.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import type { Stores } from '../domain/ports/store.ts'
 import { sql } from '../domain/sql.ts'
+import type { Verification } from '../domain/verification.ts'
 import { processBatch, putAside, type AsideParts, type BatchParts } from './batch.ts'
 import { createCohorts } from './cohorts.ts'
 import { asideWithoutErased, createErasing, withoutErased, type Erasing } from './erasing.ts'
@@ -25,6 +26,12 @@ import type { DayStarts } from './sealing/days.ts'
 import { createSealer, defaultPace, type Sealer, type SealingPace, type SealingProgress } from './sealing/sealer.ts'
 import { createSeals } from './sealing/seals.ts'
 import { createUnsealed } from './sealing/unsealed.ts'
+import {
+  createVerification,
+  type SamplingPace,
+  type VerificationWork,
+  type VerifyAsked,
+} from './sealing/verification.ts'
 import { allOrFirstError } from './side-by-side.ts'
 import type { ProcessorSignals } from './signals.ts'
 import { createStepNames } from './step-names.ts'
@@ -42,6 +49,8 @@ export interface ProcessorParts {
   readonly dayStarts: DayStarts
   /** How soon services are sealed; a test is in more of a hurry. */
   readonly pace?: SealingPace
+  /** How often, and by which chance, answers are compared with the trails; without it they are only when it is asked for. */
+  readonly sampling?: SamplingPace
 }
 
 export interface ProcessorStatus {
@@ -78,6 +87,11 @@ export interface Processor {
    * @throws {StoreUnavailable} they are removed later, at the next start at the latest
    */
   erase(erasures: readonly Pick<Erasure, 'service' | 'journey'>[]): Promise<void>
+  /**
+   * Compares all that answers about a service are read from with its trails. Minutes for millions of journeys; batches go on.
+   * @throws {StoreUnavailable}
+   */
+  verify(asked: VerifyAsked): Promise<Verification>
   status(): ProcessorStatus
 }
 
@@ -92,6 +106,10 @@ const sweepIntervalMs = 5_000
 const purgeLookIntervalMs = 5_000
 /** How often trails that are too long are cut. */
 const pruneIntervalMs = 60_000
+/** Journeys of the first piece of a verification, about. */
+const verifiedJourneys = 1_000
+/** How often it is looked whether a sample is due. */
+const sampleLookIntervalMs = 5_000
 
 /** What changes while it runs, and is told by its status. */
 interface State {
@@ -100,6 +118,9 @@ interface State {
   lateVerdicts: LateVerdicts | undefined
   erasing: Erasing | undefined
   sealer: Sealer | undefined
+  verification: VerificationWork | undefined
+  /** Ends it all. */
+  stop: AbortSignal
   refusedEvents: number
   notReady: string | null
 }
@@ -112,6 +133,8 @@ export function createProcessor(parts: ProcessorParts): Processor {
     lateVerdicts: undefined,
     erasing: undefined,
     sealer: undefined,
+    verification: undefined,
+    stop: AbortSignal.abort(),
     refusedEvents: 0,
     notReady: 'starting',
   }
@@ -123,8 +146,15 @@ export function createProcessor(parts: ProcessorParts): Processor {
   })
   // Whoever asks is told; nobody needs to.
   healed.catch(() => undefined)
+  const notStarted = (cause?: unknown) =>
+    new StoreUnavailable('the processor could not start', { cause, retryAfterSeconds: 5 })
+  const started = () =>
+    healed.catch((cause: unknown) => {
+      throw notStarted(cause)
+    })
   return {
     async run(signal) {
+      state.stop = signal
       const onWaiting = (error: WaymarkError | null) => {
         state.notReady = error === null ? null : error.message
       }
@@ -142,10 +172,14 @@ export function createProcessor(parts: ProcessorParts): Processor {
     healed: () => healed,
 
     async erase(erasures) {
-      await healed.catch((cause: unknown) => {
-        throw new StoreUnavailable('the processor could not start', { cause, retryAfterSeconds: 5 })
-      })
+      await started()
       await state.erasing?.erase(erasures)
+    },
+
+    async verify(asked) {
+      await started()
+      if (state.verification === undefined) throw notStarted()
+      return await state.verification.verify(asked, state.stop)
     },
 
     rebuild: (service) => state.rebuilds?.ask(service),
@@ -172,6 +206,7 @@ async function work(parts: ProcessorParts, state: State, patience: Patience, tel
   await start(parts, state, patience)
   const workers = createWorkers(parts, state)
   const { exclusive, cohorts, erasing, rebuilds, lateVerdicts, pruning, retention, purging, sealer, batches } = workers
+  const { verification } = workers
   await untilDone('start', patience, () => cohorts.start())
   await untilDone('start', patience, () => sealer.start())
   await erasing.start(patience)
@@ -206,6 +241,13 @@ async function work(parts: ProcessorParts, state: State, patience: Patience, tel
       (signal) => {
         const own = { ...patience, signal }
         return nowAndThen('purge', purgeLookIntervalMs, own, () => purging.tick(own))
+      },
+      (signal) => {
+        const own = { ...patience, signal }
+        // Piece by piece between two batches, as the sealer.
+        return nowAndThen('verification', sampleLookIntervalMs, own, () =>
+          untilDone('verification', own, () => verification.sample(own)),
+        )
       },
     ])
   } finally {
@@ -258,6 +300,20 @@ function createWorkers(parts: ProcessorParts, state: State) {
     isRebuilding: (service) => rebuilds.progress().some((one) => one.service === service),
   })
   state.sealer = sealer
+  const verification = createVerification(
+    {
+      ...shared,
+      reads: stores.reads,
+      seals,
+      facts,
+      sealer,
+      dayStarts: parts.dayStarts,
+      retentionMs,
+      pieceJourneys: verifiedJourneys,
+    },
+    parts.sampling,
+  )
+  state.verification = verification
   const batches: BatchParts = { ...aside, facts, cohorts, stepNames: createStepNames() }
   return {
     exclusive,
@@ -267,6 +323,7 @@ function createWorkers(parts: ProcessorParts, state: State) {
     rebuilds,
     purging,
     sealer,
+    verification,
     batches,
     pruning: createPruning({ ...shared, purging }),
     retention: createRetention({ ...removal, retentionMs, sealer }),

@@ -1,4 +1,5 @@
 import type { WaymarkError } from '../domain/errors.ts'
+import type { Difference } from '../domain/verification.ts'
 import type { RemovalReason } from './removal.ts'
 
 /** What the processor tells of itself; metrics and log lines are made of it elsewhere. */
@@ -25,6 +26,10 @@ export interface ProcessorSignals {
   revised(hours: number): void
   /** Services whose tallies were brought up to date. */
   tallied(services: number): void
+  /** Journeys were computed anew from their trails, and compared. */
+  verified(journeys: number): void
+  /** What answers are read from is not what the trails say; `healed`: it is being made anew. */
+  differs(service: string, differences: readonly Difference[], healed: boolean): void
 }
 
 export interface ProcessedBatch {

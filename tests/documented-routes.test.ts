@@ -25,6 +25,7 @@ const parts = {
   clock,
   status: () => Promise.reject(new Error('not asked')),
   doctor: () => Promise.reject(new Error('not asked')),
+  verify: () => Promise.reject(new Error('not asked')),
   limits,
 }
 const routes = apiRoutes(parts)

@@ -1,5 +1,5 @@
 import { raw, sql, type Sql } from '../sql.ts'
-import { binOf, binsMax } from './bins.ts'
+import { binOf, binRange, binsMax } from './bins.ts'
 
 /**
  * A tally is what a set of journeys comes to under their service's funnel, as numbers of journeys by key: how far
@@ -47,6 +47,17 @@ export function readKey(key: number): TallyKey {
   if (key === excluded) return { what: 'excluded' }
   const cell = key - cells
   return { what: 'cell', depth: Math.floor(cell / perDepth), ending: endingNames[cell % perDepth] ?? 'pending' }
+}
+
+/** A key in words. */
+export function tellKey(key: number): string {
+  const read = readKey(key)
+  if (read.what === 'cell') return `depth ${read.depth}, ${read.ending}`
+  if (read.what === 'entered') return `entered position ${read.position}`
+  if (read.what !== 'time') return read.what
+  const [from] = binRange(read.bin)
+  if (read.measure === 'whole') return `time to complete, from ${from} ms`
+  return `time at position ${read.position}, ${read.measure === 'since' ? 'since the one before' : 'until the next'}, from ${from} ms`
 }
 
 /** Whether a key is of a time: those are many, and kept apart. */

@@ -1,4 +1,5 @@
 import { Counter, Histogram } from 'prom-client'
+import { differencesListedMax } from '../../domain/verification.ts'
 import { removalReasons } from '../../processor/removal.ts'
 import type { ProcessorSignals } from '../../processor/signals.ts'
 import type { Telemetry } from './telemetry.ts'
@@ -35,6 +36,7 @@ export function processorTelemetry({ metrics, logger }: Telemetry): ProcessorSig
 
   return {
     ...removalTelemetry({ metrics, logger }),
+    ...verificationTelemetry({ metrics, logger }),
     processed(batch) {
       processed.inc(batch.events)
       journeys.inc(batch.journeys)
@@ -71,6 +73,37 @@ export function processorTelemetry({ metrics, logger }: Telemetry): ProcessorSig
     tallied(services) {
       tallied.inc(services)
       logger.debug({ services }, 'tallied')
+    },
+  }
+}
+
+/** Of what is compared with the trails. */
+function verificationTelemetry({ metrics, logger }: Telemetry): Pick<ProcessorSignals, 'verified' | 'differs'> {
+  const registers = [metrics]
+  const verified = new Counter({
+    name: 'waymark_verified_journeys_total',
+    help: 'Journeys that were computed anew from their trails and compared with what answers are read from',
+    registers,
+  })
+  const differing = new Counter({
+    name: 'waymark_verification_differences_total',
+    help: 'Facts, tallies and entries of the edge that were not what the trails say, found by samples',
+    registers,
+  })
+  return {
+    verified(count) {
+      verified.inc(count)
+      logger.debug({ journeys: count }, 'verified')
+    },
+    differs(service, differences, healed) {
+      differing.inc(differences.length)
+      const listed = differences.slice(0, differencesListedMax)
+      logger.error(
+        { service, differences: differences.length, listed, healed },
+        healed
+          ? 'answers were not what the trails say: made anew from them'
+          : 'answers are not what the trails say, and journeys have expired that cannot be counted again: restore a backup',
+      )
     },
   }
 }

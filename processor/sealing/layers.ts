@@ -68,17 +68,18 @@ export interface LayerOf {
   readonly gapped: readonly string[]
 }
 
+/** A layer of the rollup from signed journeys. Cost: as talliesOf(). */
+export const layerOf = (journeys: Sql, { layer, ...of }: LayerOf): Sql => packed(layer, talliesOf(journeys, of))
+
 /**
- * A layer of the rollup from signed journeys.
+ * Signed journeys counted by dimension, value, grain, bucket and key (`number`).
  *
  * Cost    a row for each journey, dimension, grain (two) and key (one for how it ended, one for each step that it went),
  *         grouped in memory.
  */
-export const layerOf = (journeys: Sql, { layer, days, gapped }: LayerOf): Sql => {
+export const talliesOf = (journeys: Sql, { days, gapped }: Omit<LayerOf, 'layer'>): Sql => {
   const hasGaps = gapped.length === 0 ? raw('0') : sql`service IN ${param('Array(String)', gapped)}`
-  return packed(
-    layer,
-    sql`
+  return sql`
     SELECT service, pair.1 AS dimension, pair.2 AS value, slot.1 AS grain, slot.2 AS bucket, arrayJoin(all) AS key, sum(sign) AS number
     FROM (
       SELECT service, sign, arrayJoin(pairs) AS pair, arrayJoin(slots) AS slot, all
@@ -92,8 +93,7 @@ export const layerOf = (journeys: Sql, { layer, days, gapped }: LayerOf): Sql =>
       )
     )
     GROUP BY service, dimension, value, grain, bucket, key
-    HAVING number != 0`,
-  )
+    HAVING number != 0`
 }
 
 /**

@@ -82,6 +82,8 @@ export interface Sealer {
   progress(): readonly SealingProgress[]
   /** Whether the tallies have all journeys of the service that were not touched lately; if not, they will soon, however few it has. */
   holds(service: string): boolean
+  /** Its tallies are not to be trusted: they are dropped, and made anew from facts. */
+  renew(service: string): void
 }
 
 const counted = raw(countedColumns.join(', '))
@@ -101,6 +103,7 @@ export function createSealer(parts: SealerParts): Sealer {
     report: (made, service) => (made === null ? progress.delete(service) : progress.set(service, made)),
   }
   const newcomers = createNewcomers(work)
+  const doubted = new Set<string>()
 
   async function heal(): Promise<void> {
     const noted = seals.all().flatMap(({ service, version }) => {
@@ -113,7 +116,8 @@ export function createSealer(parts: SealerParts): Sealer {
   async function dropOutdated(): Promise<void> {
     for (const seal of seals.all()) {
       const own = await ownFunnels(seal.service)
-      if (own.version === seal.version && own.timeZone === seal.timeZone) continue
+      const isDoubted = doubted.delete(seal.service)
+      if (own.version === seal.version && own.timeZone === seal.timeZone && !isDoubted) continue
       await seals.drop(seal.service, parts.revisions.next())
       garbage.retire(clock.now(), seal.service, {
         layers: seal.layers.map(({ layer }) => layer),
@@ -150,6 +154,9 @@ export function createSealer(parts: SealerParts): Sealer {
     progress: () => [...progress.values()],
 
     holds: (service) => newcomers.holds(service),
+
+    // Between two seals, never in the middle of one, which would make what it has read stand again.
+    renew: (service) => void doubted.add(service),
   }
 }
 

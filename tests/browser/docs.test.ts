@@ -36,6 +36,7 @@ async function site(): Promise<Hono<ApiEnv>> {
     clock,
     status,
     doctor: async () => [],
+    verify: () => Promise.reject(new Error('not asked')),
     limits: defaultLimits,
   }
   const assets = await readPageAssets()

@@ -29,6 +29,7 @@ const operations = documentedOperations({
     clock,
     status: () => Promise.reject(new Error('not asked')),
     doctor: () => Promise.reject(new Error('not asked')),
+    verify: () => Promise.reject(new Error('not asked')),
     limits,
   }),
   limits,

@@ -230,6 +230,7 @@ describe('hostile values', () => {
     clock: { now: () => 0 },
     status: () => Promise.reject(new Error('not asked')),
     doctor: () => Promise.reject(new Error('not asked')),
+    verify: () => Promise.reject(new Error('not asked')),
     limits: defaultLimits,
   }).filter(({ method, query }) => method === 'get' && Object.keys(query ?? {}).length > 0)
 

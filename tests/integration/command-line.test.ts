@@ -245,6 +245,28 @@ describe('doctor', () => {
     expect(code).toBe(0)
   })
 
+  it('compares what answers are read from with the trails', async () => {
+    const body = JSON.stringify({ name: 'Proved', funnel: { steps: ['start', 'done'] } })
+    const headers = { authorization: `Bearer ${adminSecret}`, 'content-type': 'application/json' }
+    await fetch(`${server.url}/v1/services/proved`, { method: 'PUT', headers, body })
+    const { code, out } = await waymark(['doctor', '--verify', '--service', 'proved'])
+    expect([code, out]).toEqual([0, 'ok    proved: nothing in this period\n'])
+    const all = await waymark(['doctor', '--verify', '--json', '--from', '2026-01-01', '--to', '2026-02-01'])
+    const { services } = JSON.parse(all.out) as { services: { service: string; differences: number }[] }
+    expect(services).toContainEqual(expect.objectContaining({ service: 'proved', differences: 0 }))
+    expect(all.code).toBe(0)
+  })
+
+  it.each([
+    [['doctor', '--from', '2026-01-01'], 2, '--from needs --verify'],
+    [['doctor', '--verify', '--service', 'nobody'], 1, 'unknown-service'],
+    [['doctor', '--verify', '--from', 'x'], 1, 'from: expected an ISO 8601 date'],
+  ])('refuses %j', async (args, code, message) => {
+    const result = await waymark(args)
+    expect(result.code).toBe(code)
+    expect(result.errors).toContain(message)
+  })
+
   it('names the setting that is wrong', async () => {
     const { code, out } = await waymark(['doctor', '--json'], { WAYMARK_DATA_DIR: serverDir, WAYMARK_PORT: 'x' })
     const { checks } = JSON.parse(out) as { checks: { state: string; detail: string }[] }

@@ -16,6 +16,7 @@ import type { ApiSignals } from '../../api/signals.ts'
 import type { NewKey } from '../../domain/key.ts'
 import { defaultLimits, type Limits } from '../../domain/limits.ts'
 import type { Registry } from '../../domain/ports/registry.ts'
+import type { Verification } from '../../domain/verification.ts'
 import type { Questions } from '../../queries/context.ts'
 import { movableClock } from '../contract/registry.ts'
 import { openMemoryAnnotations } from './memory-annotations.ts'
@@ -29,6 +30,20 @@ export const noErasures: ErasureCalls = {
   apply: () => Promise.resolve(),
   list: () => Promise.resolve([]),
 }
+
+const exampleVerification = (service: string): Verification => ({
+  service,
+  version: 1,
+  from: Date.UTC(2026, 0, 5),
+  to: Date.UTC(2026, 0, 6),
+  sealed: true,
+  hours: 24,
+  journeys: 12,
+  notJudged: 0,
+  daysUnsettled: 0,
+  differences: 0,
+  listed: [],
+})
 
 /** Questions that answer with the examples, and keep what they were asked. */
 export function exampleQuestions() {
@@ -99,6 +114,10 @@ export function apiUnderTest(
     erasures: { ...noErasures, ...change.erasures },
     status: async () => ({ pendingEvents: 0, pendingSeconds: 0, refusedEvents: 0, revision: '0', versions: [] }),
     doctor: async () => [{ name: 'event log', state: 'ok', detail: '0 events wait' }],
+    verify: async ({ service, period }) => {
+      asked.push({ question: 'verify', with: { service, period } })
+      return exampleVerification(service)
+    },
     clock,
     limits: change.limits ?? defaultLimits,
     signals,

@@ -30,6 +30,8 @@ export const silentSignals: ProcessorSignals = {
   sealed: () => undefined,
   revised: () => undefined,
   tallied: () => undefined,
+  verified: () => undefined,
+  differs: () => undefined,
 }
 
 export function service(id: string, funnel: FunnelInput, some: Partial<Service> = {}): Service {

@@ -28,35 +28,14 @@ export const hurried: SealingPace = {
 export interface Sealing {
   write(service: Service, journeys: readonly OracleJourney[]): Promise<void>
   seal(): Promise<void>
+  /** What it works with, for others that work beside it. */
+  readonly parts: Awaited<ReturnType<typeof sealingParts>>
 }
 
 /** @param on its sealing lane may crash */
-export async function openSealing(
-  { stores, registry, clock }: { stores: Stores; registry: Pick<Registry, 'service'>; clock: Clock },
-  pace: SealingPace = hurried,
-): Promise<Sealing> {
-  const seals = createSeals(stores.writes)
-  const ownFunnels = createOwnFunnels(registry)
-  const [stored] = await stores.writes.select<{ revision: string }>({
-    parts: [
-      'SELECT greatest((SELECT max(revision) FROM facts), (SELECT max(revision) FROM seals), (SELECT max(seal) FROM unsealed)) AS revision',
-    ],
-  })
-  const revisions = createRevisions({ now: () => 0 }, Number(stored?.revision ?? 0))
-  const sealer = createSealer({
-    store: stores.sealing,
-    seals,
-    ownFunnels,
-    revisions,
-    exclusive: createExclusive(),
-    clock,
-    signals: silentSignals,
-    dayStarts,
-    pace,
-    isRebuilding: () => false,
-  })
-  await sealer.start()
-  const unsealed = createUnsealed(stores.writes, seals, (services) => sealer.touched(services))
+export async function openSealing(on: SealedOn, pace: SealingPace = hurried): Promise<Sealing> {
+  const parts = await sealingParts(on, pace)
+  const { sealer, unsealed, revisions, ownFunnels } = parts
   return {
     write: async (service, journeys) => {
       const own = await ownFunnels(service.id)
@@ -65,9 +44,43 @@ export async function openSealing(
       ]
       await unsealed.before(touched)
       const revision = revisions.next()
-      await insertFacts(stores, service, journeys, revision)
+      await insertFacts(on.stores, service, journeys, revision)
       await unsealed.after(touched, revision - 1)
     },
     seal: () => sealer.seal(new AbortController().signal),
+    parts,
   }
+}
+
+interface SealedOn {
+  readonly stores: Stores
+  readonly registry: Pick<Registry, 'service'>
+  readonly clock: Clock
+}
+
+async function sealingParts({ stores, registry, clock }: SealedOn, pace: SealingPace) {
+  const seals = createSeals(stores.writes)
+  const ownFunnels = createOwnFunnels(registry)
+  const [stored] = await stores.writes.select<{ revision: string }>({
+    parts: [
+      'SELECT greatest((SELECT max(revision) FROM facts), (SELECT max(revision) FROM seals), (SELECT max(seal) FROM unsealed)) AS revision',
+    ],
+  })
+  const revisions = createRevisions({ now: () => 0 }, Number(stored?.revision ?? 0))
+  const exclusive = createExclusive()
+  const sealer = createSealer({
+    store: stores.sealing,
+    seals,
+    ownFunnels,
+    revisions,
+    exclusive,
+    clock,
+    signals: silentSignals,
+    dayStarts,
+    pace,
+    isRebuilding: () => false,
+  })
+  await sealer.start()
+  const unsealed = createUnsealed(stores.writes, seals, (services) => sealer.touched(services))
+  return { seals, ownFunnels, revisions, exclusive, sealer, unsealed }
 }
