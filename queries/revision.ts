@@ -3,7 +3,7 @@ import type { Service } from '../domain/service.ts'
 import type { QueryContext } from './context.ts'
 
 interface Row {
-  readonly what: 'facts' | 'cohorts' | 'removals'
+  readonly about: 'facts' | 'cohorts' | 'removals'
   readonly newest: string
 }
 
@@ -27,8 +27,8 @@ export async function revisionOf(context: QueryContext, services: readonly Servi
     join(newest(rows, ids, { all: services === 'all', sealed: sealed.length, of: services.length }), ' UNION ALL '),
     options,
   )
-  const last = (what: Row['what'], known: readonly string[] = []): bigint =>
-    [...known, ...found.filter((row) => row.what === what).map((row) => row.newest)]
+  const last = (about: Row['about'], known: readonly string[] = []): bigint =>
+    [...known, ...found.filter((row) => row.about === about).map((row) => row.newest)]
       .map(BigInt)
       .reduce((a, b) => (b > a ? b : a), 0n)
   const data = last(
@@ -46,13 +46,13 @@ function newest(
   sealedIds: SqlParam,
   { all, sealed, of }: { readonly all: boolean; readonly sealed: number; readonly of: number },
 ): readonly Sql[] {
-  const facts = sql`SELECT 'facts' AS what, max(revision) AS newest FROM facts WHERE service NOT IN ${sealedIds} AND ${rows}`
-  const noted = sql`SELECT 'facts' AS what, max(revision) AS newest FROM unsealed WHERE present = 1 AND service IN ${sealedIds}`
+  const facts = sql`SELECT 'facts' AS about, max(revision) AS newest FROM facts WHERE service NOT IN ${sealedIds} AND ${rows}`
+  const noted = sql`SELECT 'facts' AS about, max(revision) AS newest FROM unsealed WHERE present = 1 AND service IN ${sealedIds}`
   return [
     ...(all || sealed < of ? [facts] : []),
     ...(sealed > 0 ? [noted] : []),
-    sql`SELECT 'cohorts' AS what, max(revision) AS newest FROM cohorts WHERE state = 'revised' AND ${rows}`,
-    sql`SELECT 'removals' AS what, max(revision) AS newest FROM removals WHERE what IN ('erased', 'expired') AND ${rows}`,
+    sql`SELECT 'cohorts' AS about, max(revision) AS newest FROM cohorts WHERE state = 'revised' AND ${rows}`,
+    sql`SELECT 'removals' AS about, max(revision) AS newest FROM removals WHERE what IN ('erased', 'expired') AND ${rows}`,
   ]
 }
 
