@@ -14,7 +14,8 @@ import type { Erasures } from '../domain/ports/erasures.ts'
 import type { EventLog } from '../domain/ports/event-log.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import type { Stores } from '../domain/ports/store.ts'
-import { createProcessor, type Processor } from '../processor/processor.ts'
+import type { Status } from '../api/routes/status.ts'
+import { createProcessor, type Processor, type ProcessorStatus } from '../processor/processor.ts'
 import { dayStarts } from '../queries/period.ts'
 import { createQuestions } from '../queries/questions.ts'
 import { openAnnotations } from './annotations.ts'
@@ -159,14 +160,7 @@ async function createApp(
     erasures,
     knownNames: createKnownNames({ clock, limits, seen: await seenNames(stores.reads, limits, clock.now()) }),
   })
-  const status = async () => {
-    const { pendingEvents, pendingSeconds, refusedEvents, rebuilding, sealing } = processor.status()
-    const versions = [
-      ...rebuilding.map((one) => ({ ...one, stage: 'judging' as const })),
-      ...sealing.map((one) => ({ ...one, stage: 'sealing' as const })),
-    ]
-    return { pendingEvents, pendingSeconds, refusedEvents, revision: await questions.revision(), versions }
-  }
+  const status = async () => statusOf(processor.status(), await questions.revision())
   const doctor = () => diagnose({ dataDir: config.dataDir, log, stores, status: () => processor.status(), clock })
   const verify: ApiOptions['verify'] = (asked) => processor.verify(asked)
   const erasing = createErasureCalls({ reads: stores.reads, erasures, processor, clock, journeyHash: hashOf })
@@ -203,6 +197,16 @@ async function createApp(
       : pages.fetch(c.req.raw),
   )
   return app
+}
+
+/** As the API tells it. */
+function statusOf(processor: ProcessorStatus, revision: string): Status {
+  const { pendingEvents, pendingSeconds, refusedEvents, rebuilding, sealing } = processor
+  const versions = [
+    ...rebuilding.map((one) => ({ ...one, stage: 'judging' as const })),
+    ...sealing.map((one) => ({ ...one, stage: 'sealing' as const })),
+  ]
+  return { pendingEvents, pendingSeconds, refusedEvents, revision, versions }
 }
 
 /** A bad key is refused wherever it is sent, so also where none is asked for. Calls look for themselves. */

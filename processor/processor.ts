@@ -184,19 +184,21 @@ export function createProcessor(parts: ProcessorParts): Processor {
 
     rebuild: (service) => state.rebuilds?.ask(service),
 
-    status() {
-      const { events, oldestAt } = log.pending()
-      return {
-        pendingEvents: events,
-        pendingSeconds: oldestAt === null ? 0 : Math.max(0, (clock.now() - oldestAt) / 1000),
-        refusedEvents: state.refusedEvents,
-        revision: String(state.revisions.last()),
-        notReady: state.notReady,
-        rebuilding: state.rebuilds?.progress() ?? [],
-        unjudgedJourneys: state.lateVerdicts?.waiting() ?? 0,
-        sealing: state.sealer?.progress() ?? [],
-      }
-    },
+    status: () => statusOf(log, clock, state),
+  }
+}
+
+function statusOf(log: EventLog, clock: Clock, state: State): ProcessorStatus {
+  const { events, oldestAt } = log.pending()
+  return {
+    pendingEvents: events,
+    pendingSeconds: oldestAt === null ? 0 : Math.max(0, (clock.now() - oldestAt) / 1000),
+    refusedEvents: state.refusedEvents,
+    revision: String(state.revisions.last()),
+    notReady: state.notReady,
+    rebuilding: state.rebuilds?.progress() ?? [],
+    unjudgedJourneys: state.lateVerdicts?.waiting() ?? 0,
+    sealing: state.sealer?.progress() ?? [],
   }
 }
 
@@ -300,19 +302,8 @@ function createWorkers(parts: ProcessorParts, state: State) {
     isRebuilding: (service) => rebuilds.progress().some((one) => one.service === service),
   })
   state.sealer = sealer
-  const verification = createVerification(
-    {
-      ...shared,
-      reads: stores.reads,
-      seals,
-      facts,
-      sealer,
-      dayStarts: parts.dayStarts,
-      retentionMs,
-      pieceJourneys: verifiedJourneys,
-    },
-    parts.sampling,
-  )
+  const verified = { ...shared, reads: stores.reads, seals, facts, sealer, dayStarts: parts.dayStarts, retentionMs }
+  const verification = createVerification({ ...verified, pieceJourneys: verifiedJourneys }, parts.sampling)
   state.verification = verification
   const batches: BatchParts = { ...aside, facts, cohorts, stepNames: createStepNames() }
   return {
