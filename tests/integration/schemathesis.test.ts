@@ -32,7 +32,8 @@ const common = [
   '--generation-database=none',
   '--warnings=off',
   '--no-color',
-  '--workers=2',
+  // One: Python 3.11 parses in one thread at a time, and says so with a SystemError (cpython#106905).
+  '--workers=1',
 ]
 
 // What parameters rule out of each other (a version of an ad hoc funnel, a cursor that no answer gave) no schema says.
