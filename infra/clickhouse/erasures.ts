@@ -18,7 +18,7 @@ const pageMax = 100_000
  * The erasures over the table of that name: read once, then held in memory, 16 to 32 bytes each.
  *
  * Reads   erasures, in the order of its key.
- * Cost    0.1 s for a hundred thousand, once a start.
+ * Cost    all of the list, once a start.
  * @throws {StoreUnavailable}
  */
 export async function openErasures({ reads, writes }: Pick<Stores, 'reads' | 'writes'>): Promise<Erasures> {
