@@ -168,3 +168,20 @@ export const position = single(wholeNumber(1, shape.stepsMax), {
   allowed: 'a position of the funnel, a whole number from 1',
   example: '3',
 })
+
+/** Of a question that compares services: its period, and which of them. */
+export const ofCompared = {
+  from,
+  to,
+  tz: single(zone, {
+    description:
+      'IANA time zone in which days begin. Default: that of the services compared where they all have the same, else UTC.',
+    allowed: tz.allowed,
+    example: tz.example,
+  }),
+  department: single(slug, {
+    description: 'Only services of this department, compared among themselves.',
+    allowed: 'a slug: lower-case letters, digits and hyphens, at most 64',
+    example: 'environment-agency',
+  }),
+} as const

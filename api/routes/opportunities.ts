@@ -1,4 +1,3 @@
-import { slug } from '../../domain/key.ts'
 import type { Registry } from '../../domain/ports/registry.ts'
 import { opportunitiesAnswer } from '../../queries/answers.ts'
 import type { Questions } from '../../queries/context.ts'
@@ -7,24 +6,12 @@ import { opportunitiesMax } from '../../queries/opportunities.ts'
 import { tableAnswer } from '../answering.ts'
 import { reachesAll, readable } from '../auth.ts'
 import { opportunitiesExample } from '../examples.ts'
-import { from, single, to, tz, wholeNumber, zone } from '../parameters.ts'
+import { ofCompared, single, wholeNumber } from '../parameters.ts'
 import { withinReach, type Route } from '../route.ts'
 import { admitDepartment } from './services.ts'
 
 const query = {
-  from,
-  to,
-  tz: single(zone, {
-    description:
-      'IANA time zone in which days begin. Default: that of the services compared where they all have the same, else UTC.',
-    allowed: tz.allowed,
-    example: tz.example,
-  }),
-  department: single(slug, {
-    description: 'Only services of this department, compared among themselves.',
-    allowed: 'a slug: lower-case letters, digits and hyphens, at most 64',
-    example: 'environment-agency',
-  }),
+  ...ofCompared,
   limit: single(wholeNumber(1, opportunitiesMax), {
     description: 'Steps listed; how many more there are is in `other`. Default: 100.',
     allowed: `a whole number from 1 to ${opportunitiesMax}`,
