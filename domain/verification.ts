@@ -42,8 +42,8 @@ export interface TallyDifference {
   /** Empty: of all journeys. */
   readonly dimension: string
   readonly value: string
-  readonly grain: 'hour' | 'day'
-  /** Start of the hour or day. */
+  readonly grain: 'hour' | 'day' | 'week'
+  /** Start of the hour, day or week. */
   readonly bucket: number
   /** domain/tally/keys.ts. */
   readonly key: number

@@ -16,7 +16,7 @@ import type { Registry } from '../domain/ports/registry.ts'
 import type { Stores } from '../domain/ports/store.ts'
 import type { Status } from '../api/routes/status.ts'
 import { createProcessor, type Processor, type ProcessorStatus } from '../processor/processor.ts'
-import { dayStarts } from '../queries/period.ts'
+import { calendar } from '../queries/period.ts'
 import { createQuestions } from '../queries/questions.ts'
 import { openAnnotations } from './annotations.ts'
 import { createErasureCalls } from './erasure-calls.ts'
@@ -118,7 +118,7 @@ function startProcessor(parts: Parts, releasers: Releasers): Processor {
     erasures,
     retentionMs: config.retentionMs,
     signals: processorTelemetry(telemetry),
-    dayStarts,
+    calendar,
     sampling: { chance: Math.random, intervalMs: 60_000, journeys: 200 },
   })
   const stop = new AbortController()

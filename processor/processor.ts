@@ -22,7 +22,7 @@ import { putRemoved } from './removal.ts'
 import { createRetention } from './retention.ts'
 import { laterIfRefused, pause, untilDone, type Patience } from './retry.ts'
 import { createRevisions, type Revisions } from './revision.ts'
-import type { DayStarts } from './sealing/days.ts'
+import type { Calendar } from './sealing/calendar.ts'
 import { createSealer, defaultPace, type Sealer, type SealingPace, type SealingProgress } from './sealing/sealer.ts'
 import { createSeals } from './sealing/seals.ts'
 import { createUnsealed } from './sealing/unsealed.ts'
@@ -46,7 +46,7 @@ export interface ProcessorParts {
   /** How long a journey is kept after something of it has arrived. */
   readonly retentionMs: number
   readonly signals: ProcessorSignals
-  readonly dayStarts: DayStarts
+  readonly calendar: Calendar
   /** How soon services are sealed; a test is in more of a hurry. */
   readonly pace?: SealingPace
   /** How often, and by which chance, answers are compared with the trails; without it they are only when it is asked for. */
@@ -297,12 +297,12 @@ function createWorkers(parts: ProcessorParts, state: State) {
     ...shared,
     store: stores.sealing,
     seals,
-    dayStarts: parts.dayStarts,
+    calendar: parts.calendar,
     pace: parts.pace ?? defaultPace,
     isRebuilding: (service) => rebuilds.progress().some((one) => one.service === service),
   })
   state.sealer = sealer
-  const verified = { ...shared, reads: stores.reads, seals, facts, sealer, dayStarts: parts.dayStarts, retentionMs }
+  const verified = { ...shared, reads: stores.reads, seals, facts, sealer, calendar: parts.calendar, retentionMs }
   const verification = createVerification({ ...verified, pieceJourneys: verifiedJourneys }, parts.sampling)
   state.verification = verification
   const batches: BatchParts = { ...aside, facts, cohorts, stepNames: createStepNames() }

@@ -42,7 +42,7 @@ export const purgeIntervalMs = 12 * 60 * 60 * 1000
 const settledLookMs = 250
 const settledMsMax = 30_000
 
-const tables = ['trail', 'facts', 'set_aside', 'unsealed', 'edge'] as const
+const tables = ['trail', 'facts', 'set_aside', 'unsealed', 'edge_journeys'] as const
 const applyMask = 'APPLY DELETED MASK'
 
 export function createPurging(parts: PurgingParts): Purging {

@@ -5,7 +5,7 @@ import { param, sql } from '../domain/sql.ts'
 import type { RankedService, Totals } from './answers.ts'
 import type { QueryContext } from './context.ts'
 import { cellColumns, lostAt, readCells, totalsOf, type Cells, type CellsRow } from './counts.ts'
-import { revisedServices } from './marks.ts'
+import type { Ground } from './ground.ts'
 import type { Period } from './period.ts'
 import { sealedCells } from './sealed/services.ts'
 import { labelAt, stepAt } from './subject.ts'
@@ -33,14 +33,14 @@ interface Row extends CellsRow {
  */
 export async function completionByService(
   context: QueryContext,
+  ground: Ground,
   services: readonly Service[],
-  period: Period,
-  now: number,
+  { period, now }: { readonly period: Period; readonly now: number },
 ): Promise<Completion[]> {
-  const sealed = await sealedCells(context, services, period, now)
+  const sealed = await sealedCells(context, ground, services, { period, now })
   const counted = services.filter(({ id }) => !sealed.has(id))
   const rows = counted.length === 0 ? [] : await storedRows(context, counted, period, now)
-  const revised = await revisedServices(context, services, period)
+  const revised = new Set(ground.revised.keys())
   const byService = new Map(rows.map((row) => [row.service, row]))
   return Promise.all(
     services.map(async (service) => {
@@ -80,7 +80,7 @@ function storedRows(context: QueryContext, services: readonly Service[], period:
     WHERE service IN ${ids} AND ${reachesInto(period)}`
   return context.reads.select<Row>(
     sql`SELECT service, max(stale) AS anyStale, ${cellColumns(shape.stepsMax)}
-      FROM (${judged(stored, period, now)}) GROUP BY service`,
+      FROM (${judged(stored, [period], now)}) GROUP BY service`,
     { secondsMax: context.limits.querySecondsMax },
   )
 }

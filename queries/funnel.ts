@@ -1,13 +1,13 @@
-import type { BreakdownRow, Compared, FunnelAnswer, Totals } from './answers.ts'
+import type { BreakdownRow, FunnelAnswer, Totals } from './answers.ts'
 import { comparedPeriod, differenceOf } from './comparing.ts'
 import type { FunnelQuestion, QueryContext } from './context.ts'
 import { stepsOf, totalsOf } from './counts.ts'
+import { groundOf, type Ground } from './ground.ts'
 import type { Group } from './grouping.ts'
 import { groupsOf } from './groups.ts'
-import { revisedHours, stateOf } from './marks.ts'
+import { isRevised, stateOf } from './marks.ts'
 import { isoInZone, resolvePeriod } from './period.ts'
 import { provenance } from './provenance.ts'
-import { revisionOf } from './revision.ts'
 import { silentCounter, thresholdsOf } from './silent.ts'
 import { assertDimension, resolveSubject, type Subject } from './subject.ts'
 
@@ -25,11 +25,15 @@ export async function funnel(context: QueryContext, question: FunnelQuestion): P
   const { breakdown } = question
   if (breakdown !== undefined) assertDimension(question.service, 'breakdown', breakdown)
   const subject = await resolveSubject(context, question)
-  const revision = await revisionOf(context, [subject.service])
-  const groups = await groupsOf(context, subject, breakdown)
-  const { whole, values } = groups
-  const judges = await judgesOf(context, subject, whole, question.silenceFrom)
-  const silent = await silentCounter(context, subject, { thresholds: thresholdsOf(judges), groups })
+  const before = question.compare === undefined ? undefined : comparedPeriod(subject.period, question.compare)
+  const ground = await groundOf(context, [subject.service], [subject.period, ...(before === undefined ? [] : [before])])
+  const groups = await groupsOf(context, ground, subject, breakdown)
+  const { whole } = groups
+  const judges = await judgesOf(context, ground, subject, { whole, silenceFrom: question.silenceFrom })
+  const [silent, values] = await Promise.all([
+    silentCounter(context, subject, { thresholds: thresholdsOf(judges), groups }),
+    groups.values(),
+  ])
   const rowOf = (group: Group): Pick<FunnelAnswer, 'totals' | 'steps'> => ({
     totals: totalsOf(group.counts),
     steps: stepsOf(group.counts, subject.funnel, (position) => ({
@@ -39,10 +43,15 @@ export async function funnel(context: QueryContext, question: FunnelQuestion): P
   })
   const answer = rowOf(whole)
   const comparison =
-    question.compare === undefined ? undefined : await compared(context, subject, question.compare, answer.totals)
+    question.compare === undefined || before === undefined
+      ? undefined
+      : {
+          with: question.compare,
+          ...(await compared(context, ground, { ...subject, period: before }, answer.totals)),
+        }
   return {
-    ...provenance(subject, revision),
-    period: stateOf(answer.totals, (await revisedHours(context, subject)).length > 0),
+    ...provenance(subject, ground.revision),
+    period: stateOf(answer.totals, isRevised(ground, subject)),
     ...answer,
     ...(comparison === undefined ? {} : { comparison }),
     ...(breakdown === undefined ? {} : { breakdown: values.map((group) => ({ ...named(group), ...rowOf(group) })) }),
@@ -52,21 +61,19 @@ export async function funnel(context: QueryContext, question: FunnelQuestion): P
 /** The same of another period: who was silent then is judged by the waits of its own journeys. */
 async function compared(
   context: QueryContext,
-  subject: Subject,
-  compare: Compared,
+  ground: Ground,
+  before: Subject,
   now: Totals,
-): Promise<NonNullable<FunnelAnswer['comparison']>> {
-  const before = { ...subject, period: comparedPeriod(subject.period, compare) }
-  const groups = await groupsOf(context, before)
+): Promise<Omit<NonNullable<FunnelAnswer['comparison']>, 'with'>> {
+  const groups = await groupsOf(context, ground, before)
   const silent = await silentCounter(context, before, { thresholds: thresholdsOf(groups.whole), groups })
   const totals = totalsOf(groups.whole.counts)
   return {
-    with: compare,
     from: isoInZone(before.period.from, before.period.tz),
     to: isoInZone(before.period.to, before.period.tz),
-    period: stateOf(totals, (await revisedHours(context, before)).length > 0),
+    period: stateOf(totals, isRevised(ground, before)),
     totals,
-    steps: stepsOf(groups.whole.counts, subject.funnel, (position) => ({
+    steps: stepsOf(groups.whole.counts, before.funnel, (position) => ({
       silent: silent(groups.whole, position),
       secondsFromPrevious: secondsAt(groups.whole, position),
     })),
@@ -80,14 +87,14 @@ async function compared(
 /** Whose waits say how long a quiet is silence. */
 async function judgesOf(
   context: QueryContext,
+  ground: Ground,
   subject: Subject,
-  whole: Group,
-  silenceFrom: string | undefined,
+  { whole, silenceFrom }: { readonly whole: Group; readonly silenceFrom: string | undefined },
 ): Promise<Group> {
   if (silenceFrom === undefined || totalsOf(whole.counts).open === 0) return whole
   const { tz } = subject.period
   const period = resolvePeriod({ from: silenceFrom, to: new Date(subject.now).toISOString() }, tz, subject.now)
-  return (await groupsOf(context, { ...subject, period })).whole
+  return (await groupsOf(context, ground, { ...subject, period })).whole
 }
 
 function named({ value, other }: Group): Pick<BreakdownRow, 'value' | 'other'> {

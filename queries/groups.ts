@@ -1,11 +1,12 @@
 import { raw, sql, type Sql } from '../domain/sql.ts'
 import type { QueryContext } from './context.ts'
 import { countColumns, isContiguous, readCounts, type CountsRow } from './counts.ts'
+import type { Ground } from './ground.ts'
 import { groupingOf, type Group, type Grouping } from './grouping.ts'
 import type { Subject } from './subject.ts'
 import { sealedGroups } from './sealed/groups.ts'
 import { standingOf, type Standing } from './sealed/standing.ts'
-import { silenceLevel } from './sealed/sums.ts'
+import { silenceLevel, type Sum } from './sealed/sums.ts'
 import { lastOfBin, shownTime } from './times.ts'
 import { onVerdicts } from './verdicts.ts'
 import { binAt } from '../domain/tally/bins.ts'
@@ -24,17 +25,17 @@ interface Row extends CountsRow {
 /** Counts and times of a subject's journeys: of all, and by the value of a dimension where one is given. */
 export interface Groups {
   readonly whole: Group
-  /** Most started first, then without a value, then `other`. */
-  readonly values: readonly Group[]
+  /** Most started first, then without a value, then `other`. Asked when it is called. */
+  readonly values: () => Promise<readonly Group[]>
   /** Which values have a row of their own. */
   readonly grouping: Grouping | null
-  /** What of it was read from sealed tallies; null: it was counted journey by journey. */
-  readonly standing: Standing | null
+  /** What it was read from, by value, where that is sealed tallies; null: it was counted journey by journey. */
+  readonly sealed: { readonly standing: Standing; readonly sums: ReadonlyMap<string | null, Sum> } | null
 }
 
 /** From sealed tallies where the question can be answered from them, else journey by journey. Both say the same. */
-export async function groupsOf(context: QueryContext, subject: Subject, dimension?: string): Promise<Groups> {
-  const standing = await standingOf(context, subject, dimension)
+export function groupsOf(context: QueryContext, ground: Ground, subject: Subject, dimension?: string): Promise<Groups> {
+  const standing = standingOf(ground, subject, dimension)
   return standing === null
     ? countedGroups(context, subject, dimension)
     : sealedGroups(context, subject, standing, dimension)
@@ -52,11 +53,11 @@ async function countedGroups(context: QueryContext, subject: Subject, dimension?
       return { result: rows.map((row) => readGroup(row, subject)), stale: rows.some(({ anyStale }) => anyStale > 0) }
     })
   if (dimension === undefined) return arranged(subject, await ask(null), null)
-  const every = arranged(subject, await ask({ dimension, kept: null }), { dimension, kept: null })
-  const kept = every.values.flatMap(({ value }) => value ?? []).slice(0, context.limits.breakdownRowsMax)
+  const every = await ask({ dimension, kept: null })
+  const valued = every.filter(({ value }) => value !== null).sort(byStarted)
+  const kept = valued.flatMap(({ value }) => value ?? []).slice(0, context.limits.breakdownRowsMax)
   const grouping = { dimension, kept }
-  if (every.values.filter(({ value }) => value !== null).length <= kept.length) return { ...every, grouping }
-  return arranged(subject, await ask(grouping), grouping)
+  return arranged(subject, valued.length <= kept.length ? every : await ask(grouping), grouping)
 }
 
 function arranged({ funnel: { positions } }: Subject, groups: readonly Group[], grouping: Grouping | null): Groups {
@@ -65,9 +66,9 @@ function arranged({ funnel: { positions } }: Subject, groups: readonly Group[], 
   const nothing: Group = { whole: true, value: null, other: false, counts: noCounts, since: [], until: [] }
   return {
     whole: groups.find(({ whole }) => whole) ?? nothing,
-    values: groups.filter(({ whole }) => !whole).sort(byStarted),
+    values: () => Promise.resolve(groups.filter(({ whole }) => !whole).sort(byStarted)),
     grouping,
-    standing: null,
+    sealed: null,
   }
 }
 

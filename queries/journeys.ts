@@ -3,11 +3,12 @@ import { param, raw, sql, type Sql } from '../domain/sql.ts'
 import { drillDownStates, type JourneyRow, type JourneysAnswer } from './answers.ts'
 import type { JourneysQuestion, QueryContext } from './context.ts'
 import { readCursor, writeCursor, type Cursor } from './cursor.ts'
+import { groundOf, type Ground } from './ground.ts'
 import { groupsOf } from './groups.ts'
 import { journeyHex } from './journey-hash.ts'
-import { revisedHours, stateOf } from './marks.ts'
+import { isRevised, stateOf } from './marks.ts'
+import { piecesOf } from './periods.ts'
 import { provenance } from './provenance.ts'
-import { revisionOf } from './revision.ts'
 import { isSilent, thresholdsOf } from './silent.ts'
 import { positionAsked, resolveSubject, stepAt, type Subject } from './subject.ts'
 import { onVerdicts, stateCodes, stateName } from './verdicts.ts'
@@ -28,8 +29,8 @@ interface Row {
  * that state (`left`), or `passed` it. `state` alone: the number of that name in the totals. Neither: all seen
  * in the period.
  *
- * Reads   journeysOf() twice (the page, and whether the period is final); for `silent` once more.
- * Cost    a pass over the period's journeys each; a page is the smallest of them by (seenAt, journey).
+ * Reads   groundOf(); journeysOf(), the page; piecesOf(), whether the period is final; for `silent` groupsOf().
+ * Cost    a pass over the period's journeys; a page is the smallest of them by (seenAt, journey).
  * Agrees  with funnel(): as many rows as the number says. tests/integration/answer-agreement.test.ts
  *
  * @throws {InvalidParameter} naming `from`, `to`, `tz`, `version`, `where`, `step`, `position`, `state`, `limit` or `cursor`
@@ -38,8 +39,8 @@ export async function journeys(context: QueryContext, question: JourneysQuestion
   const limit = pageSize(context, question)
   const cursor = question.cursor === undefined ? null : readCursor(question.cursor, context.clock.now())
   const subject = await resolveSubject(context, question, cursor?.asOf)
-  const wanted = await condition(context, subject, question)
-  const revision = await revisionOf(context, [subject.service])
+  const ground = await groundOf(context, [subject.service], [subject.period])
+  const wanted = await condition(context, ground, subject, question)
   const rows = await onVerdicts(subject, async (all) => {
     const result = await context.reads.select<Row>(pageStatement(all, wanted, cursor, limit), {
       secondsMax: context.limits.querySecondsMax,
@@ -49,8 +50,8 @@ export async function journeys(context: QueryContext, question: JourneysQuestion
   const page = rows.slice(0, limit)
   const last = page.at(-1)
   return {
-    ...provenance(subject, revision),
-    period: await periodState(context, subject),
+    ...provenance(subject, ground.revision),
+    period: await periodState(context, ground, subject),
     journeys: page.map((row) => journeyRow(subject, row)),
     cursor:
       rows.length <= limit || last === undefined
@@ -67,7 +68,12 @@ function pageSize(context: QueryContext, { limit = journeysDefault }: JourneysQu
 }
 
 /** Which rows of journeysOf() the question means. */
-async function condition(context: QueryContext, subject: Subject, question: JourneysQuestion): Promise<Sql> {
+async function condition(
+  context: QueryContext,
+  ground: Ground,
+  subject: Subject,
+  question: JourneysQuestion,
+): Promise<Sql> {
   const { state } = question
   const position = positionAsked(subject.funnel, question)
   if (state !== undefined && !drillDownStates.includes(state))
@@ -81,7 +87,7 @@ async function condition(context: QueryContext, subject: Subject, question: Jour
   if (state === 'passed') return sql`${entered} AND depth > ${raw(String(position))}`
   const here = position === null ? raw('1') : raw(`depth = ${position}`)
   if (state !== 'silent') return sql`${here} AND state = ${raw(String(stateCodes[state]))}`
-  const { whole } = await groupsOf(context, subject)
+  const { whole } = await groupsOf(context, ground, subject)
   return sql`${here} AND state = ${raw(String(stateCodes.open))} AND ${isSilent(subject, thresholdsOf(whole))}`
 }
 
@@ -109,16 +115,17 @@ function journeyRow({ funnel }: Subject, row: Row): JourneyRow {
   }
 }
 
-async function periodState(context: QueryContext, subject: Subject) {
-  const started = await onVerdicts(subject, async (all) => {
-    const [row] = await context.reads.select<{ started: string; elapsed: string; anyStale: number }>(
-      sql`SELECT countIf(depth > 0) AS started, countIf(elapsed) AS elapsed, max(stale) AS anyStale FROM (${all})`,
-      { secondsMax: context.limits.querySecondsMax },
-    )
-    return {
-      result: { started: Number(row?.started ?? 0), elapsed: { started: Number(row?.elapsed ?? 0) } },
-      stale: (row?.anyStale ?? 0) > 0,
-    }
-  })
-  return stateOf(started, (await revisedHours(context, subject)).length > 0)
+async function periodState(context: QueryContext, ground: Ground, subject: Subject) {
+  const whole = {
+    starts: [subject.period.from],
+    grain: 'week',
+    position: null,
+    breakdown: undefined,
+    rowsMax: 1,
+  } as const
+  const [group] = await piecesOf(context, ground, subject, whole)
+  const piece = group?.pieces.get(subject.period.from)
+  const { completed = 0, failed = 0, abandoned = 0, open = 0 } = piece?.states ?? {}
+  const started = completed + failed + abandoned + open
+  return stateOf({ started, elapsed: { started: piece?.elapsedStarted ?? 0 } }, isRevised(ground, subject))
 }

@@ -6,9 +6,9 @@ import type { Service } from '../domain/service.ts'
 import type { FunnelPlot, LowCompletionAnswer, RankedService } from './answers.ts'
 import { completionByService, servicesSeen, type Completion } from './completion.ts'
 import type { LowCompletionQuestion, QueryContext } from './context.ts'
+import { groundOf } from './ground.ts'
 import { isoInZone, resolvePeriod } from './period.ts'
 import { rateOf } from './rates.ts'
-import { revisionOf } from './revision.ts'
 
 const servicesDefault = 100
 /** Of one answer. */
@@ -21,7 +21,7 @@ const plotSizes = 40
  * Services by low completion: the rate of each, drawn towards the others' by how little it shows, how probably it
  * is in the worst tenth, and where it loses most. Made-up services are left out once a real one has events.
  *
- * Reads   completionByService().
+ * Reads   groundOf() and completionByService().
  * Cost    one pass over the period's journeys of these services.
  * Agrees  with funnel(): started, completed and elapsed are its totals. tests/integration/queries-low-completion.test.ts
  *
@@ -37,8 +37,8 @@ export async function lowCompletion(
   const now = context.clock.now()
   const services = await comparedServices(context, question)
   const period = resolvePeriod(question, sharedZone(services), now)
-  const revision = await revisionOf(context, services)
-  const completions = await completionByService(context, services, period, now)
+  const ground = await groundOf(context, services, [period])
+  const completions = await completionByService(context, ground, services, { period, now })
   const ranking = rank(completions)
   const unfinished = completions.some(({ totals }) => totals.elapsed.started < totals.started)
   const revised = completions.some((completion) => completion.revised)
@@ -47,7 +47,7 @@ export async function lowCompletion(
     to: isoInZone(period.to, period.tz),
     tz: period.tz,
     asOf: new Date(now).toISOString(),
-    revision,
+    revision: ground.revision,
     period: unfinished ? 'partial' : revised ? 'revised' : 'complete',
     services: ranking.slice(0, limit),
     funnelPlot: plotOf(completions),

@@ -1,8 +1,11 @@
 import type { Service } from '../domain/service.ts'
-import { param, sql, type Sql } from '../domain/sql.ts'
+import { join, param, sql, type Sql } from '../domain/sql.ts'
 import type { PeriodState } from './answers.ts'
 import type { QueryContext } from './context.ts'
 import type { Period } from './period.ts'
+import type { Ground } from './ground.ts'
+import type { Range } from './sealed/cover.ts'
+import { idsOf, versionOf } from './services.ts'
 import type { Subject } from './subject.ts'
 
 const hourMs = 3_600_000
@@ -16,11 +19,7 @@ const hourMs = 3_600_000
  */
 export async function revisedHours(context: QueryContext, { service, period }: Subject): Promise<number[]> {
   const rows = await context.reads.select<{ hour: string }>(
-    sql`SELECT hour FROM cohorts FINAL
-      WHERE service = ${param('String', service.id)} AND state = 'revised'
-        AND version = ${param('UInt32', service.version)}
-        AND ${inPeriod(period)}
-      ORDER BY hour`,
+    sql`SELECT hour FROM (${markedHours([service], [period])}) ORDER BY hour`,
     { secondsMax: context.limits.querySecondsMax },
   )
   return rows.map(({ hour }) => Number(hour))
@@ -32,25 +31,29 @@ export async function revisedServices(
   services: readonly Service[],
   period: Period,
 ): Promise<ReadonlySet<string>> {
-  const ids = param(
-    'Array(String)',
-    services.map(({ id }) => id),
-  )
-  const versions = param(
-    'Array(UInt32)',
-    services.map(({ version }) => version),
-  )
   const rows = await context.reads.select<{ service: string }>(
-    sql`SELECT DISTINCT service FROM cohorts FINAL
-      WHERE service IN ${ids} AND version = ${versions}[indexOf(${ids}, service)] AND state = 'revised' AND ${inPeriod(period)}`,
+    sql`SELECT DISTINCT service FROM (${markedHours(services, [period])})`,
     { secondsMax: context.limits.querySecondsMax },
   )
   return new Set(rows.map(({ service }) => service))
 }
 
-function inPeriod({ from, to }: Period): Sql {
+/** Such hours of services that reach into any of these periods. Columns: service, hour. */
+export const markedHours = (services: readonly Service[], periods: readonly Range[]): Sql => sql`
+  SELECT service, hour FROM cohorts FINAL
+  WHERE service IN ${idsOf(services)} AND version = ${versionOf(services)} AND state = 'revised'
+    AND (${join(periods.map(inPeriod), ' OR ')})`
+
+function inPeriod({ from, to }: Range): Sql {
   return sql`hour > ${param('Int64', from - hourMs)} AND hour < ${param('Int64', to)}`
 }
+
+/** Whether such an hour of the subject's service reaches into its period, which is one of those that the ground is of. */
+export const isRevised = (ground: Ground, { service, period }: Subject): boolean =>
+  hoursIn(ground, service.id, period).length > 0
+
+export const hoursIn = ({ revised }: Ground, service: string, { from, to }: Range): readonly number[] =>
+  (revised.get(service) ?? []).filter((hour) => hour > from - hourMs && hour < to)
 
 /** How final the counts are; `revised` says that they were final once and are other ones now. */
 export function stateOf(

@@ -158,3 +158,14 @@ export function dayStarts(tz: string, from: number, to: number): number[] {
   for (let last = starts[0] ?? from; last <= to; starts.push(last)) last = calendarAfter(last, tz, 'day')
   return starts
 }
+
+/** Starts of its weeks, Mondays, the same way. */
+export function weekStarts(tz: string, from: number, to: number): number[] {
+  const date = zoned(from, tz).toPlainDate()
+  const monday = date.subtract({ days: date.dayOfWeek - 1 }).toZonedDateTime(tz).epochMilliseconds
+  const starts = [monday]
+  for (let last = monday; last <= to; starts.push(last)) last = calendarAfter(last, tz, 'week')
+  return starts
+}
+
+export const calendar = { days: dayStarts, weeks: weekStarts }

@@ -1,10 +1,11 @@
 import { param, raw, sql, type Sql } from '../domain/sql.ts'
 import type { QueryContext } from './context.ts'
 import { totalsOf } from './counts.ts'
+import type { Ground } from './ground.ts'
 import { groupingOf, type Grouping } from './grouping.ts'
 import { cutsNoTally } from './sealed/cover.ts'
 import { keptValues } from './sealed/groups.ts'
-import { standingOf, type Standing } from './sealed/standing.ts'
+import { standingOf, type Grain, type Standing } from './sealed/standing.ts'
 import { addSum, countsOfSum, emptySum, hasAny, type Sum } from './sealed/sums.ts'
 import { askOf, sealedTallies } from './sealed/tallies.ts'
 import type { Subject } from './subject.ts'
@@ -31,8 +32,8 @@ export interface PieceGroup {
 export interface PiecesAsked {
   /** Ascending, ms; the first is where the period begins. */
   readonly starts: readonly number[]
-  /** No piece lies within a day: days of the service's zone are not cut. */
-  readonly byDays: boolean
+  /** The coarsest tallies that lie within one piece each. */
+  readonly grain: Grain
   readonly position: number | null
   readonly breakdown: string | undefined
   readonly rowsMax: number
@@ -45,10 +46,11 @@ export interface PiecesAsked {
  */
 export async function piecesOf(
   context: QueryContext,
+  ground: Ground,
   subject: Subject,
   asked: PiecesAsked,
 ): Promise<readonly PieceGroup[]> {
-  const standing = await standingOf(context, subject, asked.breakdown, asked.byDays)
+  const standing = standingOf(ground, subject, asked.breakdown, asked.grain)
   return standing !== null && cutsNoTally(asked.starts, standing.days, subject.period)
     ? sealedPieces(context, subject, standing, asked)
     : countedPieces(context, subject, asked)

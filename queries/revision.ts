@@ -1,6 +1,7 @@
-import { join, param, raw, sql, type Sql, type SqlParam } from '../domain/sql.ts'
+import { join, raw, sql, type Sql } from '../domain/sql.ts'
 import type { Service } from '../domain/service.ts'
 import type { QueryContext } from './context.ts'
+import { idsOf } from './services.ts'
 
 interface Row {
   readonly about: 'facts' | 'cohorts' | 'removals'
@@ -17,46 +18,59 @@ interface Row {
  */
 export async function revisionOf(context: QueryContext, services: readonly Service[] | 'all'): Promise<string> {
   const options = { secondsMax: context.limits.querySecondsMax }
-  const rows = services === 'all' ? raw('1') : sql`service IN ${idsParam(services.map(({ id }) => id))}`
-  const sealed = await context.reads.select<{ service: string; dataRevision: string }>(
-    sql`SELECT service, dataRevision FROM seals FINAL WHERE notEmpty(layers) AND ${rows}`,
+  const of = services === 'all' ? raw('1') : sql`service IN ${idsOf(services)}`
+  const sealed = await context.reads.select<{ id: string; dataRevision: string }>(
+    sql`SELECT service AS id, dataRevision FROM seals FINAL WHERE notEmpty(layers) AND ${of}`,
     options,
   )
-  const ids = idsParam(sealed.map(({ service }) => service))
+  const ids = idsOf(sealed)
   const found = await context.reads.select<Row>(
-    join(newest(rows, ids, { all: services === 'all', sealed: sealed.length, of: services.length }), ' UNION ALL '),
+    join(
+      [
+        ...(services === 'all' || sealed.length < services.length
+          ? [newestFacts(sql`service NOT IN ${ids} AND ${of}`)]
+          : []),
+        ...(sealed.length > 0
+          ? [
+              sql`SELECT 'facts' AS about, max(revision) AS newest FROM unsealed WHERE present = 1 AND service IN ${ids}`,
+            ]
+          : []),
+        newestMarks(of),
+      ],
+      ' UNION ALL ',
+    ),
     options,
   )
-  const last = (about: Row['about'], known: readonly string[] = []): bigint =>
-    [...known, ...found.filter((row) => row.about === about).map((row) => row.newest)]
-      .map(BigInt)
-      .reduce((a, b) => (b > a ? b : a), 0n)
-  const data = last(
-    'facts',
-    sealed.map(({ dataRevision }) => dataRevision),
+  const newestOf = (what: Row['about']) => found.filter(({ about }) => about === what).map(({ newest }) => newest)
+  return wordOf(
+    {
+      data: [...sealed.map(({ dataRevision }) => dataRevision), ...newestOf('facts')],
+      cohorts: newestOf('cohorts'),
+      removals: newestOf('removals'),
+    },
+    services === 'all' ? await context.registry.services() : services,
   )
-  const marks = [data, last('cohorts'), last('removals')].map((revision) => revision.toString(36))
-  const definitions = services === 'all' ? await context.registry.services() : services
-  return [...marks, fingerprint(JSON.stringify(definitions))].join('.')
 }
 
-/** What is newest, by what it is of: no more of it is asked than there can be. */
-function newest(
-  rows: Sql,
-  sealedIds: SqlParam,
-  { all, sealed, of }: { readonly all: boolean; readonly sealed: number; readonly of: number },
-): readonly Sql[] {
-  const facts = sql`SELECT 'facts' AS about, max(revision) AS newest FROM facts WHERE service NOT IN ${sealedIds} AND ${rows}`
-  const noted = sql`SELECT 'facts' AS about, max(revision) AS newest FROM unsealed WHERE present = 1 AND service IN ${sealedIds}`
-  return [
-    ...(all || sealed < of ? [facts] : []),
-    ...(sealed > 0 ? [noted] : []),
-    sql`SELECT 'cohorts' AS about, max(revision) AS newest FROM cohorts WHERE state = 'revised' AND ${rows}`,
-    sql`SELECT 'removals' AS about, max(revision) AS newest FROM removals WHERE what IN ('erased', 'expired') AND ${rows}`,
-  ]
+/** The word for the highest of these revisions, and for these definitions. */
+export function wordOf(
+  newest: Readonly<Record<'data' | 'cohorts' | 'removals', readonly string[]>>,
+  definitions: readonly Service[],
+): string {
+  const highest = (revisions: readonly string[]) => revisions.map(BigInt).reduce((a, b) => (b > a ? b : a), 0n)
+  const words = [newest.data, newest.cohorts, newest.removals].map((one) => highest(one).toString(36))
+  return [...words, fingerprint(JSON.stringify(definitions))].join('.')
 }
 
-const idsParam = (ids: readonly string[]): SqlParam => param('Array(String)', ids)
+/** Of the facts that the condition lets through. */
+export const newestFacts = (of: Sql): Sql =>
+  sql`SELECT 'facts' AS about, max(revision) AS newest FROM facts WHERE ${of}`
+
+/** Of marks and removals of the services that the condition lets through: a row each. @param more columns of each */
+export const newestMarks = (of: Sql, more: Sql = raw('')): Sql => sql`
+  SELECT 'cohorts' AS about, max(revision) AS newest${more} FROM cohorts WHERE state = 'revised' AND ${of}
+  UNION ALL
+  SELECT 'removals' AS about, max(revision) AS newest${more} FROM removals WHERE what IN ('erased', 'expired') AND ${of}`
 
 /** FNV-1a, 32 bits: short, and enough to tell one definition from the one before it. */
 export function fingerprint(text: string): string {

@@ -1,9 +1,10 @@
-import { param, raw, sql, type Sql } from '../domain/sql.ts'
+import { param, raw, sql } from '../domain/sql.ts'
 import type { QueryContext } from './context.ts'
 import { openAt, stoppedAt } from './counts.ts'
 import { groupingOf, type Group } from './grouping.ts'
 import type { Groups } from './groups.ts'
-import { openJourneys } from './sealed/statements.ts'
+import { sealedSilent } from './sealed/silent.ts'
+import { askOf } from './sealed/tallies.ts'
 import type { Subject } from './subject.ts'
 import { onVerdicts, stateCodes } from './verdicts.ts'
 
@@ -36,8 +37,8 @@ interface Row {
 /**
  * Counts provisional leavers: open, and without an event of any type for longer than the threshold.
  *
- * Reads   journeysOf(), its open ones, or those of a seal; nothing when none is open or no threshold is known.
- * Cost    one pass over the period's journeys; over the open ones, where they are sealed.
+ * Reads   sealedSilent(), or journeysOf(), its open ones; nothing when none is open or no threshold is known.
+ * Cost    as sealedSilent(); else one pass over the period's journeys.
  * @returns how many of a group are silent at a position; null where there is no threshold
  */
 export async function silentCounter(
@@ -45,41 +46,47 @@ export async function silentCounter(
   subject: Subject,
   ask: { thresholds: Thresholds; groups: Groups },
 ): Promise<(group: Group, position: number) => number | null> {
-  const { counts } = ask.groups.whole
+  const { whole, sealed } = ask.groups
+  const { counts } = whole
   const worthAsking = ask.thresholds.some((ms, index) => ms !== null && openAt(counts, index + 1) > 0)
-  const rows = worthAsking ? await silentRows(context, subject, ask) : []
-  return (group, position) => {
+  if (worthAsking && sealed !== null) {
+    const silent = await sealedSilent(askOf(context), subject, { ...sealed, ...ask })
+    return (group, position) => silentAt(group, position, silent(group, position))
+  }
+  const rows = worthAsking ? await countedSilent(context, subject, ask) : []
+  return (group, position) =>
+    silentAt(
+      group,
+      position,
+      rows.find(
+        ({ whole: isWhole, value, other }) =>
+          (isWhole === 1) === group.whole && value === group.value && (other === 1) === group.other,
+      )?.silent[position],
+    )
+
+  function silentAt(group: Group, position: number, silent: string | number | undefined): number | null {
     // Nobody is open at the last position: reaching it completes.
     if (position === subject.funnel.positions.length) return 0
     if ((ask.thresholds[position - 1] ?? null) === null) return null
-    const row = rows.find(
-      ({ whole, value, other }) =>
-        (whole === 1) === group.whole && value === group.value && (other === 1) === group.other,
-    )
     // Events that came between the two statements must not make more silent than open.
-    return Math.min(Number(row?.silent[position] ?? 0), openAt(group.counts, position))
+    return Math.max(0, Math.min(Number(silent ?? 0), openAt(group.counts, position)))
   }
 }
 
-function silentRows(
+function countedSilent(
   context: QueryContext,
   subject: Subject,
-  { thresholds, groups: { grouping, standing } }: { thresholds: Thresholds; groups: Groups },
+  { thresholds, groups: { grouping } }: { thresholds: Thresholds; groups: Groups },
 ): Promise<Row[]> {
   const { columns, group, groupBy } = groupingOf(grouping)
-  const ask = (open: Sql) =>
-    context.reads.select<Row>(
+  return onVerdicts(subject, async (journeys) => {
+    const rows = await context.reads.select<Row>(
       sql`
       SELECT ${group}, max(stale) AS anyStale,
-        sumIfResample(0, ${raw(String(thresholds.length + 1))}, 1)(toInt64(sign), ${isSilent(subject, thresholds)}, depth) AS silent
-      FROM (SELECT *, ${columns} FROM (${open}))
+        countIfResample(0, ${raw(String(thresholds.length + 1))}, 1)(${isSilent(subject, thresholds)}, depth) AS silent
+      FROM (SELECT *, ${columns} FROM (${journeys}) WHERE state = ${raw(String(stateCodes.open))} OR stale = 1)
       ${groupBy}`,
       { secondsMax: context.limits.querySecondsMax },
-    )
-  if (standing !== null) return ask(openJourneys(subject, standing))
-  return onVerdicts(subject, async (journeys) => {
-    const rows = await ask(
-      sql`SELECT *, 1 AS sign FROM (${journeys}) WHERE state = ${raw(String(stateCodes.open))} OR stale = 1`,
     )
     return { result: rows, stale: rows.some(({ anyStale }) => anyStale > 0) }
   })

@@ -59,7 +59,7 @@ export async function stepLossesByService(
   const options = { secondsMax: context.limits.querySecondsMax }
   const columns = lossColumns(period)
   const stored = await context.reads.select<Row>(
-    sql`SELECT service, max(stale) AS anyStale, ${columns} FROM (${judged(storedRows(services, span), span, now)}) GROUP BY service, inPeriod, quarter`,
+    sql`SELECT service, max(stale) AS anyStale, ${columns} FROM (${judged(storedRows(services, span), [span], now)}) GROUP BY service, inPeriod, quarter`,
     options,
   )
   const stale = new Set(stored.filter(({ anyStale }) => anyStale > 0).map(({ service }) => service))

@@ -1,16 +1,19 @@
 import { raw, sql, type Sql } from '../domain/sql.ts'
-import { binOf, binRange, quantileBin, timeOfBin } from '../domain/tally/bins.ts'
+import { binOf, binRange, binsMax, quantileBin, timeOfBin } from '../domain/tally/bins.ts'
 import { keysOfMeasure } from '../domain/tally/keys.ts'
-import type { TimeToCompleteAnswer } from './answers.ts'
+import type { TimeToCompleteAnswer, Totals } from './answers.ts'
 import type { QueryContext, TimeToCompleteQuestion } from './context.ts'
 import { totalsOf } from './counts.ts'
+import { groundOf } from './ground.ts'
 import { groupsOf } from './groups.ts'
-import { revisedHours, stateOf } from './marks.ts'
+import { isRevised, stateOf } from './marks.ts'
 import { provenance } from './provenance.ts'
 import { rateOf } from './rates.ts'
-import { revisionOf } from './revision.ts'
-import { sealedTimes } from './sealed/times.ts'
-import { resolveSubject, type Subject } from './subject.ts'
+import { standingOf, type Standing } from './sealed/standing.ts'
+import { addSum, countsOfSum, emptySum, type Sum } from './sealed/sums.ts'
+import { askOf, sealedTallies, type Ask } from './sealed/tallies.ts'
+import { otherLabel, timesByLabel, timesOfAll } from './sealed/times.ts'
+import { admits, resolveSubject, type Subject } from './subject.ts'
 import { onVerdicts } from './verdicts.ts'
 
 /** Moments at which completion by elapsed time is told, ms; those within the window. */
@@ -25,7 +28,7 @@ const binsPerBar = 32
  * How long the journeys of a period took to complete: from the start of the run that counts to its last position, or to the
  * outcome that completed it.
  *
- * Reads   groupsOf(); and the times, from sealed tallies or with one more pass over the period's journeys.
+ * Reads   groundOf(); sealedTimes(), or groupsOf() and the times with one more pass over the period's journeys.
  * Agrees  with funnel(): `count` is its `totals.completed`. tests/integration/answer-agreement.test.ts
  *
  * @throws {InvalidParameter} naming `from`, `to`, `tz`, `version` or `where`
@@ -35,20 +38,22 @@ export async function timeToComplete(
   question: TimeToCompleteQuestion,
 ): Promise<TimeToCompleteAnswer> {
   const subject = await resolveSubject(context, question)
-  const revision = await revisionOf(context, [subject.service])
-  const { whole, standing } = await groupsOf(context, subject)
-  const bins =
+  const ground = await groundOf(context, [subject.service], [subject.period])
+  const standing = standingOf(ground, subject, undefined)
+  const { totals, bins } =
     standing === null
-      ? await countedTimes(context, subject)
-      : await sealedTimes(context, subject, standing, keysOfMeasure('whole'))
-  const totals = totalsOf(whole.counts)
+      ? {
+          totals: totalsOf((await groupsOf(context, ground, subject)).whole.counts),
+          bins: await countedTimes(context, subject),
+        }
+      : await sealedTimes(askOf(context), subject, standing)
   const quantile = (level: number): number | null => {
     const bin = quantileBin(bins, level)
     return bin === null ? null : timeOfBin(bin) / 1000
   }
   return {
-    ...provenance(subject, revision),
-    period: stateOf(totals, (await revisedHours(context, subject)).length > 0),
+    ...provenance(subject, ground.revision),
+    period: stateOf(totals, isRevised(ground, subject)),
     count: [...bins.values()].reduce((sum, count) => sum + count, 0),
     p50: quantile(0.5),
     p75: quantile(0.75),
@@ -57,6 +62,33 @@ export async function timeToComplete(
     histogram: bars(bins),
     within: within(bins, totals.started, subject.funnel.windowMs),
   }
+}
+
+/** The same from sealed tallies: sealedTallies() and timesOfAll() at once; timesByLabel() where conditions ask for values. */
+async function sealedTimes(
+  ask: Ask,
+  subject: Subject,
+  standing: Standing,
+): Promise<{ readonly totals: Totals; readonly bins: ReadonlyMap<number, number> }> {
+  const keys = keysOfMeasure('whole')
+  const [tallies, all] = await Promise.all([
+    sealedTallies(ask, subject, standing, { starts: null, times: true }),
+    timesOfAll(ask, standing, keys),
+  ])
+  const [sums = new Map<string | null, Sum>()] = tallies.values()
+  const sum = emptySum()
+  for (const one of sums.values()) addSum(sum, one, 1)
+  if (standing.dimension === null) addSum(sum, all, 1)
+  else {
+    const values = [...sums.keys()].flatMap((value) => value ?? [])
+    const times = await timesByLabel(ask, standing, { kept: [], others: values, all, keys })
+    addSum(sum, times(otherLabel), 1)
+    if (admits(subject, standing.dimension, null)) addSum(sum, times(null), 1)
+  }
+  const bins = new Map<number, number>()
+  for (const [key, number] of sum.times)
+    if (number !== 0 && key >= keys[0] && key < keys[1]) bins.set(key % binsMax, number)
+  return { totals: totalsOf(countsOfSum(sum, subject.funnel)), bins }
 }
 
 /** Journeys by bin. */

@@ -1,12 +1,13 @@
 import type { TrendAnswer, TrendPeriod } from './answers.ts'
 import { comparedPeriod } from './comparing.ts'
 import type { QueryContext, TrendQuestion } from './context.ts'
-import { revisedHours, stateOf } from './marks.ts'
+import { groundOf, type Ground } from './ground.ts'
+import { hoursIn, stateOf } from './marks.ts'
 import { isoClock, isoInZone, trendStarts } from './period.ts'
 import { piecesOf, type Piece, type PieceGroup } from './periods.ts'
 import { provenance } from './provenance.ts'
 import { rateOf } from './rates.ts'
-import { revisionOf } from './revision.ts'
+import type { Grain } from './sealed/standing.ts'
 import { assertDimension, positionAsked, resolveSubject, type Subject } from './subject.ts'
 
 const hourMs = 3_600_000
@@ -15,7 +16,7 @@ const hourMs = 3_600_000
  * What became of the journeys that started in each hour, day, week or month of a period; where asked, the same for each value
  * of a dimension, and for the period that it is compared with.
  *
- * Reads   piecesOf(), and the marks of revised cohort hours; both once more for a comparison.
+ * Reads   groundOf() and piecesOf(); the latter once more for a comparison.
  * Agrees  with funnel(): the periods add up to its totals. tests/integration/answer-agreement.test.ts
  *
  * @throws {InvalidParameter} naming `from`, `to`, `tz`, `version`, `where`, `interval`, `step`, `position`, `breakdown` or `compare`
@@ -26,12 +27,13 @@ export async function trend(context: QueryContext, question: TrendQuestion): Pro
   const subject = await resolveSubject(context, question)
   const position = positionAsked(subject.funnel, question)
   const before = compare === undefined ? undefined : comparedPeriod(subject.period, compare)
-  const revision = await revisionOf(context, [subject.service])
+  const ground = await groundOf(context, [subject.service], [subject.period, ...(before === undefined ? [] : [before])])
   const asked = { interval, position }
-  const { all, values, revised } = await divided(context, subject, { ...asked, breakdown })
-  const compared = before === undefined ? undefined : await divided(context, { ...subject, period: before }, asked)
+  const { all, values, revised } = await divided(context, ground, subject, { ...asked, breakdown })
+  const compared =
+    before === undefined ? undefined : await divided(context, ground, { ...subject, period: before }, asked)
   return {
-    ...provenance(subject, revision),
+    ...provenance(subject, ground.revision),
     period: stateOf(summed(all), revised),
     interval,
     ...(step === undefined ? {} : { step }),
@@ -60,6 +62,7 @@ interface Divided {
 
 async function divided(
   context: QueryContext,
+  ground: Ground,
   subject: Subject,
   asked: {
     readonly interval: TrendAnswer['interval']
@@ -70,14 +73,14 @@ async function divided(
   const { trendPeriodsMax, trendRowsMax, breakdownRowsMax } = context.limits
   const { interval, position, breakdown } = asked
   const starts = trendStarts(subject.period, interval, trendPeriodsMax)
-  const groups = await piecesOf(context, subject, {
+  const groups = await piecesOf(context, ground, subject, {
     starts,
-    byDays: interval !== 'hour' && subject.period.tz === subject.service.timeZone,
+    grain: grainOf(interval, subject),
     position,
     breakdown,
     rowsMax: Math.max(1, Math.min(breakdownRowsMax, Math.floor(trendRowsMax / starts.length))),
   })
-  const hours = await revisedHours(context, subject)
+  const hours = hoursIn(ground, subject.service.id, subject.period)
   const iso = isoClock(subject.period.tz)
   const shown = starts.map((start, index) => {
     const end = starts[index + 1] ?? subject.period.to
@@ -100,6 +103,12 @@ async function divided(
       })),
     revised: hours.length > 0,
   }
+}
+
+/** Weeks of tallies are those of a trend by week; a month begins within one. */
+function grainOf(interval: TrendAnswer['interval'], { period, service }: Subject): Grain {
+  if (interval === 'hour' || period.tz !== service.timeZone) return 'hour'
+  return interval === 'week' ? 'week' : 'day'
 }
 
 const nothing: Piece = {

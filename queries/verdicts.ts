@@ -1,5 +1,5 @@
-import { param, raw, sql, type Sql } from '../domain/sql.ts'
-import type { Period } from './period.ts'
+import { join, param, raw, sql, type Sql } from '../domain/sql.ts'
+import { within, type Range } from './sealed/cover.ts'
 import type { Subject } from './subject.ts'
 
 /**
@@ -26,7 +26,7 @@ export function journeysOf(subject: Subject, source: VerdictSource, journey?: bi
       ? read(raw(verdictFields.join(', ')))
       : sql`SELECT ${known}, windowMs, stale, ${raw(verdictFields.map((field) => `v.${field} AS ${field}`).join(', '))}
         FROM (${read(sql`${verdictOf(subject)} AS v`)})`
-  return judged(rows, period, now)
+  return judged(rows, [period], now)
 }
 
 const verdictFields = [
@@ -42,7 +42,7 @@ const verdictFields = [
 ] as const
 
 /** A start lies between a journey's first event and its last: cheap to see, and leaves out most of what is older. */
-export function reachesInto(period: Period): Sql {
+export function reachesInto(period: Range): Sql {
   return sql`lastAt >= ${param('Int64', period.from)} AND firstAt < ${param('Int64', period.to)}`
 }
 
@@ -51,7 +51,7 @@ export function reachesInto(period: Period): Sql {
  * seenAt (ms: the start, or the first event of a journey that never started), elapsed (it started, and first
  * start + window has passed) and state (`stateCodes`). A window ends with its last millisecond: then it is open still.
  */
-export function judged(rows: Sql, period: Period, now: number): Sql {
+export function judged(rows: Sql, periods: readonly Range[], now: number): Sql {
   const at = param('Int64', now)
   return sql`
     SELECT *, if(depth > 0 OR excluded = 1, start, firstAt) AS seenAt,
@@ -60,7 +60,28 @@ export function judged(rows: Sql, period: Period, now: number): Sql {
         completed = 1, ${code('completed')}, failed = 1, ${code('failed')},
         ${at} <= latestStart + windowMs, ${code('open')}, ${code('abandoned')}) AS state
     FROM (${rows})
-    WHERE (seenAt >= ${param('Int64', period.from)} AND seenAt < ${param('Int64', period.to)}) OR stale = 1`
+    WHERE ${within('seenAt', periods)} OR stale = 1`
+}
+
+/**
+ * The journeys of short stretches, as journeysOf() gives them, with the verdicts that stand in facts: those of the service's own funnel.
+ *
+ * Reads   facts of one service: first the times of all its journeys, then the rest of those that reach into a stretch.
+ */
+export function storedJourneys(subject: Subject, stretches: readonly Range[]): Sql {
+  const { funnel, service, now } = subject
+  const id = param('String', service.id)
+  const reaching = join(
+    stretches.map((stretch) => sql`(${reachesInto(stretch)})`),
+    ' OR ',
+  )
+  // Of each journey all copies are read, and the latest stands, as with FINAL, which would put all journeys in order first.
+  const rows = sql`
+    SELECT service, journey, firstAt, lastAt, dimensions, ${param('Int64', funnel.windowMs)} AS windowMs, 0 AS stale, ${raw(verdictFields.join(', '))}
+    FROM facts
+    WHERE service = ${id} AND journey IN (SELECT journey FROM facts WHERE service = ${id} AND (${reaching}))${conditions(subject)}
+    ORDER BY revision DESC LIMIT 1 BY journey`
+  return judged(rows, stretches, now)
 }
 
 /** stored: the verdict that stands in facts. compiled: the funnel's own expression where that is of another version. */

@@ -36,7 +36,7 @@ const differing = z
     surplus: z.int().exactOptional().describe('Of the edge: how many times too often it is there'),
     dimension: z.string().exactOptional().describe('Of the rollup; empty: of all journeys'),
     value: z.string().exactOptional(),
-    grain: z.enum(['hour', 'day']).exactOptional(),
+    grain: z.enum(['hour', 'day', 'week']).exactOptional(),
     bucket: instant.exactOptional(),
     key: z.string().exactOptional().describe('What is counted'),
     sealed: z.int().exactOptional().describe('What the rollup says'),

@@ -209,4 +209,30 @@ export const migrations: readonly Migration[] = [
       bucketFrom Int64, bucketTo Int64, edgeLayers Array(UInt64), edgeFrom Int64, edgeTo Int64
     ) ENGINE = ReplacingMergeTree(revision) ORDER BY service SETTINGS ${durable}`,
   },
+  {
+    // Tallies of weeks (of the service's zone, from Monday): a quarter needs a dozen of them rather than ninety days.
+    name: '014-rollup-weeks',
+    statement: `ALTER TABLE rollup MODIFY COLUMN grain Enum8('hour' = 1, 'day' = 2, 'week' = 3)`,
+  },
+  {
+    // The edge as before, but in the order of the last events, since who asks for the silent looks at the latest, and with the
+    // dimensions as one text (domain/tally/labels.ts), which the engine keeps once for all journeys that share it.
+    name: '015-edge-journeys',
+    statement: `CREATE TABLE IF NOT EXISTS edge_journeys (
+      service LowCardinality(String), layer UInt64 CODEC(Delta, ZSTD(1)), journey UInt64, sign Int8,
+      start Int64 CODEC(T64, ZSTD(1)), latestStart Int64 CODEC(T64, ZSTD(1)), lastAt Int64 CODEC(Delta, ZSTD(1)),
+      depth UInt8, entered UInt64, completed UInt8, failed UInt8,
+      labels LowCardinality(String)
+    ) ENGINE = MergeTree ORDER BY (service, layer, lastAt)
+    SETTINGS index_granularity = 1024, ${durable}`,
+  },
+  {
+    name: '016-no-edge',
+    statement: 'DROP TABLE IF EXISTS edge',
+  },
+  {
+    // What was sealed without weeks, and with the edge that is gone, is counted anew from facts.
+    name: '017-seals-anew',
+    statement: 'TRUNCATE TABLE seals',
+  },
 ]

@@ -2,7 +2,7 @@ import { param, sql } from '../../domain/sql.ts'
 import { hourMs } from '../cohort-marks.ts'
 import type { OwnFunnel } from '../facts.ts'
 import { edgeOf, layerOf, noteUnjudged, stateOf, type Chunk, type EdgeOf } from './layers.ts'
-import { layerSizes, type SealingWork } from './sealer.ts'
+import { layerSizes, putTogether, type SealingWork } from './sealer.ts'
 import type { Seal } from './seals.ts'
 
 const day = 24 * hourMs
@@ -29,7 +29,7 @@ export async function buildBase(
     seals.turn(service, version, taken)
     return Promise.resolve(taken)
   })
-  const days = await daysOf(work, service, timeZone)
+  const begins = await calendarOf(work, service, timeZone)
   const edge = edgeAt(service, clock.now(), windowMs)
   const layers: number[] = []
   let done = 0
@@ -38,7 +38,7 @@ export async function buildBase(
     const layer = revisions.next()
     await exclusive(async () => {
       await store.command(noteUnjudged(chunk))
-      await store.command(layerOf(stateOf(chunk), { layer, days, gapped: own.gapped ? [service] : [] }))
+      await store.command(layerOf(stateOf(chunk), { layer, ...begins, gapped: own.gapped ? [service] : [] }))
       await store.command(edgeOf(stateOf(chunk), layer, [edge]))
     })
     layers.push(layer)
@@ -70,7 +70,11 @@ export async function buildBase(
     edgeTo: edge.startTo,
   }
   // A PUT may have come meanwhile: then what was counted is of no use.
-  if (seals.current(service, version) === seal) await seals.put([made], revisions.next())
+  if (seals.current(service, version) === seal) {
+    await seals.put([made], revisions.next())
+    // A chunk has journeys of every day: each layer says nearly as much as all of them together.
+    await putTogether(work, service, 'layers')
+  }
   work.report(null, service)
   signals.tallied(1)
 }
@@ -100,11 +104,12 @@ function edgeAt(service: string, now: number, windowMs: number): EdgeOf {
   return { service, startFrom, startTo: startFrom + edgeHours * hourMs }
 }
 
-async function daysOf({ store, dayStarts, clock }: SealingWork, service: string, zone: string) {
+async function calendarOf({ store, calendar, clock }: SealingWork, service: string, zone: string) {
   const [span] = await store.select<{ first: string; last: string }>(
     sql`SELECT min(firstAt) AS first, max(lastAt) AS last FROM facts WHERE service = ${param('String', service)}`,
   )
-  return dayStarts(zone, Number(span?.first ?? 0) - day, Math.max(Number(span?.last ?? 0), clock.now()) + day)
+  const around = [Number(span?.first ?? 0) - day, Math.max(Number(span?.last ?? 0), clock.now()) + day] as const
+  return { days: calendar.days(zone, ...around), weeks: calendar.weeks(zone, ...around) }
 }
 
 /** Hashes are spread evenly, so equal stretches of them hold about as many journeys. */

@@ -37,7 +37,7 @@ export function createGarbage(store: Store, seals: Seals, graceMs: number): Garb
       if (eldest === undefined || (ready.length < retiredMin && eldest.at + retiredMsMax > now)) return
       for (const [table, of] of [
         ['rollup', (one: Retired) => one.layers],
-        ['edge', (one: Retired) => one.edgeLayers],
+        ['edge_journeys', (one: Retired) => one.edgeLayers],
       ] as const)
         await remove(
           store,
@@ -73,7 +73,7 @@ export function createGarbage(store: Store, seals: Seals, graceMs: number): Garb
       const layers = standing.map((seal) => seal.layers.map(({ layer }) => layer))
       const edges = standing.map(({ edgeLayers }) => edgeLayers)
       await removeIfAny(store, 'rollup', sql`NOT ${named(layers)}`)
-      await removeIfAny(store, 'edge', sql`NOT ${named(edges)}`)
+      await removeIfAny(store, 'edge_journeys', sql`NOT ${named(edges)}`)
       const since = param(
         'Array(UInt64)',
         standing.map(({ seal }) => seal),

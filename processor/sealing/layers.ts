@@ -1,5 +1,6 @@
 import { param, raw, sql, type Sql } from '../../domain/sql.ts'
 import { countKeysOf, isTimeKey, timeKeysOf } from '../../domain/tally/keys.ts'
+import { labelsOf } from '../../domain/tally/labels.ts'
 import { countedColumns, signedUnsealed } from '../../domain/tally/unsealed.ts'
 import { hourMs } from '../cohort-marks.ts'
 
@@ -62,8 +63,9 @@ export const changesOf = (turned: readonly Turned[]): Sql => {
 
 export interface LayerOf {
   readonly layer: number
-  /** Starts of the days of the services' zone, ms, around all that is counted. */
+  /** Starts of the days and weeks of the services' zone, ms, around all that is counted. */
   readonly days: readonly number[]
+  readonly weeks: readonly number[]
   /** Services whose funnel has optional positions. */
   readonly gapped: readonly string[]
 }
@@ -72,23 +74,26 @@ export interface LayerOf {
 export const layerOf = (journeys: Sql, { layer, ...of }: LayerOf): Sql => packed(layer, talliesOf(journeys, of))
 
 /**
- * Signed journeys counted by dimension, value, grain, bucket and key (`number`).
+ * Signed journeys counted by dimension, value, grain, bucket and key (`number`). Of a value there are no times by the hour: nearly
+ * each would be of one journey, and those of the few hours that a question may need are quick to count.
  *
- * Cost    a row for each journey, dimension, grain (two) and key (one for how it ended, one for each step that it went),
+ * Cost    a row for each journey, dimension, grain (three) and key (one for how it ended, one for each step that it went),
  *         grouped in memory.
  */
-export const talliesOf = (journeys: Sql, { days, gapped }: Omit<LayerOf, 'layer'>): Sql => {
+export const talliesOf = (journeys: Sql, { days, weeks, gapped }: Omit<LayerOf, 'layer'>): Sql => {
   const hasGaps = gapped.length === 0 ? raw('0') : sql`service IN ${param('Array(String)', gapped)}`
   return sql`
-    SELECT service, pair.1 AS dimension, pair.2 AS value, slot.1 AS grain, slot.2 AS bucket, arrayJoin(all) AS key, sum(sign) AS number
+    SELECT service, pair.1 AS dimension, pair.2 AS value, slot.1 AS grain, slot.2 AS bucket,
+      arrayJoin(if(dimension != '' AND grain = 1, ended, all)) AS key, sum(sign) AS number
     FROM (
-      SELECT service, sign, arrayJoin(pairs) AS pair, arrayJoin(slots) AS slot, all
+      SELECT service, sign, arrayJoin(pairs) AS pair, arrayJoin(slots) AS slot, ended, arrayConcat(ended, took) AS all
       FROM (
         SELECT service, sign, if(depth > 0 OR excluded = 1, start, firstAt) AS seenAt,
           arrayConcat([('', '')], arrayFilter(p -> p.2 != '', CAST(dimensions, 'Array(Tuple(String, String))'))) AS pairs,
           [(toInt8(1), intDiv(seenAt, ${param('Int64', hourMs)}) * ${param('Int64', hourMs)}),
-           (toInt8(2), roundDown(seenAt, ${param('Array(Int64)', days)}))] AS slots,
-          arrayConcat(${countKeysOf(hasGaps)}, ${timeKeysOf(hasGaps)}) AS all
+           (toInt8(2), roundDown(seenAt, ${param('Array(Int64)', days)})),
+           (toInt8(3), roundDown(seenAt, ${param('Array(Int64)', weeks)}))] AS slots,
+          ${countKeysOf(hasGaps)} AS ended, ${timeKeysOf(hasGaps)} AS took
         FROM (${journeys})
       )
     )
@@ -155,8 +160,9 @@ export const edgeOf = (journeys: Sql, layer: number, edges: readonly EdgeOf[]): 
   const column = (type: string, of: (edge: EdgeOf) => string | number) => param(`Array(${type})`, edges.map(of))
   const place = sql`indexOf(${column('String', ({ service }) => service)}, service)`
   return sql`
-  INSERT INTO edge (service, layer, journey, sign, start, latestStart, lastAt, depth, entered, completed, failed, dimensions)
-  SELECT service, ${param('UInt64', layer)}, journey, sign, start, latestStart, lastAt, depth, entered, completed, failed, dimensions
+  INSERT INTO edge_journeys (service, layer, journey, sign, start, latestStart, lastAt, depth, entered, completed, failed, labels)
+  SELECT service, ${param('UInt64', layer)}, journey, sign, start, latestStart, lastAt, depth, entered, completed, failed,
+    ${labelsOf('dimensions')}
   FROM (${journeys})
   WHERE depth > 0 AND latestStart >= ${column('Int64', ({ startFrom }) => startFrom)}[${place}]
     AND ((completed = 0 AND failed = 0) OR (start >= ${column('Int64', ({ startFrom }) => startFrom)}[${place}]
@@ -169,15 +175,10 @@ export const mergedEdge = (
   layers: readonly number[],
   layer: number,
 ): Sql => sql`
-  INSERT INTO edge (service, layer, journey, sign, start, latestStart, lastAt, depth, entered, completed, failed, dimensions)
-  SELECT service, ${param('UInt64', layer)}, journey, sum(edge.sign) AS left, start, latestStart, lastAt, depth, entered, completed, failed,
-    CAST(pairs, 'Map(String, String)')
-  FROM (
-    SELECT service, journey, sign, start, latestStart, lastAt, depth, entered, completed, failed,
-      arraySort(CAST(dimensions, 'Array(Tuple(String, String))')) AS pairs
-    FROM edge
-    WHERE service = ${param('String', service)} AND layer IN ${param('Array(UInt64)', layers)}
-      AND latestStart >= ${param('Int64', startFrom)}
-  ) AS edge
-  GROUP BY service, journey, start, latestStart, lastAt, depth, entered, completed, failed, pairs
+  INSERT INTO edge_journeys (service, layer, journey, sign, start, latestStart, lastAt, depth, entered, completed, failed, labels)
+  SELECT service, ${param('UInt64', layer)}, journey, sum(edge.sign) AS left, start, latestStart, lastAt, depth, entered, completed, failed, labels
+  FROM edge_journeys AS edge
+  WHERE service = ${param('String', service)} AND layer IN ${param('Array(UInt64)', layers)}
+    AND latestStart >= ${param('Int64', startFrom)}
+  GROUP BY service, journey, start, latestStart, lastAt, depth, entered, completed, failed, labels
   HAVING left != 0`

@@ -9,7 +9,7 @@ import type { OwnFunnels } from '../own-funnels.ts'
 import type { Revisions } from '../revision.ts'
 import type { ProcessorSignals } from '../signals.ts'
 import { refreshEdge } from './base.ts'
-import type { DayStarts } from './days.ts'
+import type { Calendar } from './calendar.ts'
 import { createGarbage, type Garbage } from './garbage.ts'
 import { changesOf, edgeOf, layerOf, mergedEdge, mergedLayers, sizesOf, type Turned } from './layers.ts'
 import { createNewcomers } from './newcomers.ts'
@@ -51,7 +51,7 @@ export interface SealerParts {
   readonly exclusive: Exclusive
   readonly clock: Clock
   readonly signals: ProcessorSignals
-  readonly dayStarts: DayStarts
+  readonly calendar: Calendar
   readonly pace: SealingPace
   /** Its facts are being brought to another version: there is nothing yet to count. */
   readonly isRebuilding: (service: string) => boolean
@@ -201,7 +201,7 @@ async function sealFurther(work: SealingWork): Promise<void> {
       due.filter(({ timeZone }) => timeZone === zone),
       to,
     )
-  for (const { service, erased } of due) if (erased) await putTogether(work, service, true)
+  for (const { service, erased } of due) if (erased) await putTogether(work, service, 'edge')
 }
 
 interface Due extends Seal {
@@ -276,13 +276,14 @@ const carriedOver = (due: readonly Due[], next: number) => {
 }
 
 async function sealTogether(work: SealingWork, zone: string, due: readonly Due[], to: number): Promise<void> {
-  const { store, seals, revisions, garbage, clock, signals, dayStarts } = work
+  const { store, seals, revisions, garbage, clock, signals, calendar } = work
   const turned: readonly Turned[] = due.map(({ service, version, seal }) => ({ service, version, from: seal, to }))
-  const days = dayStarts(zone, Math.min(...due.map(({ firstAt }) => firstAt)), Math.max(...due.map((d) => d.lastAt)))
+  const span = [Math.min(...due.map(({ firstAt }) => firstAt)), Math.max(...due.map(({ lastAt }) => lastAt))] as const
+  const begins = { days: calendar.days(zone, ...span), weeks: calendar.weeks(zone, ...span) }
   const gapped = due.filter(({ own }) => own.gapped).map(({ service }) => service)
   const changes = changesOf(turned)
   const layer = revisions.next()
-  await store.command(layerOf(changes, { layer, days, gapped }))
+  await store.command(layerOf(changes, { layer, ...begins, gapped }))
   const edges = due.map(({ service, edgeFrom, edgeTo }) => ({ service, startFrom: edgeFrom, startTo: edgeTo }))
   await store.command(edgeOf(changes, layer, edges))
   const sizes = await layerSizes(store, turned, layer)
@@ -333,17 +334,24 @@ export async function layerSizes(
   )
 }
 
-/** Few layers are quick to read: the small ones are put together, and with the largest when they have grown to half of it. */
-async function putTogether(work: SealingWork, service: string, wholeEdge = false): Promise<void> {
+/**
+ * Few layers are quick to read: the small ones are put together, and with the largest when they have grown to half of it.
+ * @param whole what is to be one layer, however few there are
+ */
+export async function putTogether(
+  work: SealingWork,
+  service: string,
+  whole: 'layers' | 'edge' | null = null,
+): Promise<void> {
   const { store, seals, revisions, garbage, clock, pace } = work
   const seal = seals.get(service)
   if (seal === undefined) return
   let next = seal
   const bySize = [...seal.layers].sort((a, b) => b.rows - a.rows)
-  if (bySize.length > pace.layersMax) {
+  if (bySize.length > (whole === 'layers' ? 1 : pace.layersMax)) {
     const [largest, ...others] = bySize
     const small = others.reduce((sum, { rows }) => sum + rows, 0)
-    const kept = largest !== undefined && small * 2 < largest.rows ? [largest] : []
+    const kept = whole !== 'layers' && largest !== undefined && small * 2 < largest.rows ? [largest] : []
     const old = bySize.filter((layer) => !kept.includes(layer)).map(({ layer }) => layer)
     const layer = revisions.next()
     for (const [from, to] of stretches(seal))
@@ -351,7 +359,7 @@ async function putTogether(work: SealingWork, service: string, wholeEdge = false
     const rows = (await layerSizes(store, [{ service }], layer)).get(service)?.rows ?? 0
     next = { ...next, layers: [...kept, { layer, rows }] }
   }
-  if (wholeEdge || seal.edgeLayers.length > pace.layersMax) {
+  if (whole === 'edge' || seal.edgeLayers.length > pace.layersMax) {
     const layer = revisions.next()
     await store.command(mergedEdge({ service, startFrom: seal.edgeFrom }, seal.edgeLayers, layer))
     next = { ...next, edgeLayers: [layer] }
@@ -374,8 +382,8 @@ async function putTogether(work: SealingWork, service: string, wholeEdge = false
 const stretchMs = 16 * 24 * hourMs
 
 function stretches({ bucketFrom, bucketTo }: Seal): (readonly [from: number, to: number])[] {
-  // A day begins before the first hour in it.
-  const from = bucketFrom - 2 * 24 * hourMs
+  // A week begins before the first hour in it.
+  const from = bucketFrom - 9 * 24 * hourMs
   const count = Math.max(1, Math.min(1_000, Math.ceil((bucketTo - from) / stretchMs)))
   const each = Math.ceil((bucketTo - from) / count)
   return Array.from({ length: count }, (_, index) => [from + index * each, from + (index + 1) * each])

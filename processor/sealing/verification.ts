@@ -7,7 +7,7 @@ import { dayMs } from '../facts.ts'
 import type { FactsWriter } from '../facts-writer.ts'
 import type { Patience } from '../retry.ts'
 import type { ProcessorSignals } from '../signals.ts'
-import type { DayStarts } from './days.ts'
+import type { Calendar } from './calendar.ts'
 import type { Sealer } from './sealer.ts'
 import {
   badFactsOf,
@@ -85,13 +85,13 @@ async function sampleService(
   service: string,
   patience: Patience,
 ): Promise<number> {
-  const { signals, seals, dayStarts } = parts
+  const { signals, seals, calendar } = parts
   const some = await sampleFacts(parts, { service, chance, journeys })
   const seal = seals.get(service)
   let days: Findings | null = null
   if (seal !== undefined && seal.bucketFrom < seal.bucketTo) {
     const at = seal.bucketFrom + Math.floor(chance() * (seal.bucketTo - seal.bucketFrom))
-    const day = dayStarts(seal.timeZone, at, at).slice(0, 2)
+    const day = calendar.days(seal.timeZone, at, at).slice(0, 2)
     days = await verifyStretch(parts, { service, days: day, against: 'facts' }, patience.signal)
   }
   if (some === null) return days?.busyMs ?? 0
@@ -204,7 +204,7 @@ async function verifyService(
 
 /** Days of the service's zone, ascending, of which there is anything. */
 async function zoneDaysHeld(
-  { reads, seals, ownFunnels, dayStarts }: VerificationParts,
+  { reads, seals, ownFunnels, calendar }: VerificationParts,
   service: string,
   period: Span | null,
 ): Promise<readonly Span[]> {
@@ -214,14 +214,14 @@ async function zoneDaysHeld(
   const rows = await reads.select<{ day: string }>(daysHeld(service, layers))
   const days = new Map<number, Span>()
   for (const row of rows)
-    for (const day of daysAround(dayStarts, seal?.timeZone ?? timeZone, Number(row.day) * dayMs))
+    for (const day of daysAround(calendar, seal?.timeZone ?? timeZone, Number(row.day) * dayMs))
       if (period === null || (day.from < period.to && day.to > period.from)) days.set(day.from, day)
   return [...days.values()].sort((a, b) => a.from - b.from)
 }
 
 /** Those of a zone that share a moment with a day of UTC. */
-function daysAround(dayStarts: DayStarts, zone: string, day: number): readonly Span[] {
-  const starts = dayStarts(zone, day, day + dayMs - 1)
+function daysAround(calendar: Calendar, zone: string, day: number): readonly Span[] {
+  const starts = calendar.days(zone, day, day + dayMs - 1)
   return starts.flatMap((from, index) => {
     const to = starts[index + 1]
     return to === undefined || to <= day || from >= day + dayMs ? [] : [{ from, to }]

@@ -8,7 +8,7 @@ import type { Exclusive } from '../exclusive.ts'
 import { dayMs, stepEventsAtOnceMax, type OwnFunnel } from '../facts.ts'
 import type { OwnFunnels } from '../own-funnels.ts'
 import { pause } from '../retry.ts'
-import type { DayStarts } from './days.ts'
+import type { Calendar } from './calendar.ts'
 import type { Seal, Seals } from './seals.ts'
 import {
   countedTallies,
@@ -19,11 +19,13 @@ import {
   lastExpiry,
   longAmong,
   sealedTallies,
+  weeksThatDiffer,
   type EdgeRow,
   type FactRow,
   type Hashes,
   type Span,
   type TallyRow,
+  type WeekRow,
 } from './verifying.ts'
 
 export interface VerifyParts {
@@ -33,7 +35,7 @@ export interface VerifyParts {
   readonly ownFunnels: OwnFunnels
   readonly exclusive: Exclusive
   readonly clock: Clock
-  readonly dayStarts: DayStarts
+  readonly calendar: Calendar
   readonly trailEventsMax: number
   readonly retentionMs: number
   /** Journeys of the first piece, about; how many the others have follows from how long a piece takes. */
@@ -116,7 +118,7 @@ async function tryStretch(parts: VerifyParts, stretch: Stretch, signal: AbortSig
   const first = await groundOf(parts, stretch.service)
   if (first === null) return null
   const tallies = new Map<string, Pair>()
-  const found = { journeys: 0, notJudged: 0, edge: [] as EdgeRow[], facts: [] as FactRow[] }
+  const found = { journeys: 0, notJudged: 0, weeks: [] as WeekRow[], edge: [] as EdgeRow[], facts: [] as FactRow[] }
   let busyMs = 0
   let width = await widthOf(parts, stretch)
   for (let from = 0n; from < hashesEnd && !signal.aborted;) {
@@ -127,7 +129,10 @@ async function tryStretch(parts: VerifyParts, stretch: Stretch, signal: AbortSig
       if (ground === null || ground.own.version !== first.own.version || ground.seal?.seal !== first.seal?.seal)
         return 'moved'
       try {
-        if (from === 0n && ground.seal !== undefined) await addSealed(parts, ground.seal, stretch, tallies)
+        if (from === 0n && ground.seal !== undefined) {
+          await addSealed(parts, ground.seal, stretch, tallies)
+          found.weeks = await weeksOf(parts, ground.seal, stretch)
+        }
         const read = await readPiece(parts, { stretch, hashes, ground })
         return { ...read, ms: clock.now() - begun }
       } catch (error) {
@@ -172,7 +177,7 @@ interface Piece {
 }
 
 async function readPiece(parts: VerifyParts, { stretch, hashes, ground }: Piece) {
-  const { dayStarts, trailEventsMax } = parts
+  const { calendar, trailEventsMax } = parts
   const { own, seal } = ground
   const span = spanOf(stretch.days)
   const none = { journeys: 0, notJudged: 0, facts: [] as FactRow[] }
@@ -181,7 +186,8 @@ async function readPiece(parts: VerifyParts, { stretch, hashes, ground }: Piece)
   const recounted = read.facts.flatMap((row) => (row.recounted === 1 ? [BigInt(row.journey)] : []))
   const state = { hashes, span, own, seal, recounted, trailEventsMax }
   const of = {
-    days: dayStarts(seal.timeZone, span.from - dayMs, span.to + dayMs),
+    days: calendar.days(seal.timeZone, span.from - dayMs, span.to + dayMs),
+    weeks: calendar.weeks(seal.timeZone, span.from - dayMs, span.to + dayMs),
     gapped: own.gapped ? [hashes.service] : [],
   }
   const tallies = await within<TallyRow>(parts, countedTallies(state, of))
@@ -218,6 +224,12 @@ async function addSealed(parts: VerifyParts, seal: Seal, stretch: Stretch, talli
   for (const row of rows.filter(isIn(stretch))) addTally(tallies, row, 'sealed')
 }
 
+/** Weeks that reach into the stretch and are not the sum of their days, whatever these are. */
+function weeksOf({ store, calendar }: VerifyParts, seal: Seal, { days }: Stretch): Promise<WeekRow[]> {
+  const weeks = calendar.weeks(seal.timeZone, days[0] ?? 0, (days.at(-1) ?? 0) - 1)
+  return store.select<WeekRow>(weeksThatDiffer(seal, weeks))
+}
+
 /** Hours belong to the day in which they begin; where a zone's days begin within an hour, to the one before. */
 function spanOf(days: readonly number[]): Span {
   return { from: Math.floor((days[0] ?? 0) / hourMs) * hourMs, to: days.at(-1) ?? 0 }
@@ -226,7 +238,7 @@ function spanOf(days: readonly number[]): Span {
 function isIn({ days }: Stretch): (row: TallyRow) => boolean {
   const whole = new Set(days.slice(0, -1))
   const last = Math.floor((days.at(-1) ?? 0) / hourMs) * hourMs
-  return ({ grain, bucket }) => (grain === 2 ? whole.has(Number(bucket)) : Number(bucket) < last)
+  return ({ grain, bucket }) => (grain === 1 ? Number(bucket) < last : grain === 2 && whole.has(Number(bucket)))
 }
 
 interface Pair {
@@ -247,6 +259,7 @@ interface Read {
   readonly tallies: ReadonlyMap<string, Pair>
   readonly journeys: number
   readonly notJudged: number
+  readonly weeks: readonly WeekRow[]
   readonly edge: readonly EdgeRow[]
   readonly facts: readonly FactRow[]
 }
@@ -279,6 +292,14 @@ async function findingsOf(parts: VerifyParts, read: Read): Promise<Omit<Findings
     differences: [
       ...read.facts.map(({ journey, columns }) => ({ table: 'facts' as const, journey: hexOf(journey), columns })),
       ...differing,
+      ...read.weeks.map(({ week, sealed, counted, ...row }) => ({
+        table: 'rollup' as const,
+        ...row,
+        grain: 'week' as const,
+        bucket: Number(week),
+        sealed: Number(sealed),
+        counted: Number(counted),
+      })),
       ...edge.map(({ journey, surplus }) => ({
         table: 'edge' as const,
         journey: hexOf(journey),

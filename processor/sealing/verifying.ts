@@ -1,4 +1,5 @@
 import { param, raw, sql, type Sql } from '../../domain/sql.ts'
+import { labelsOf } from '../../domain/tally/labels.ts'
 import { countedColumns, signedUnsealed } from '../../domain/tally/unsealed.ts'
 import { comparableFactsOf, inTouched, packedArrays, type OwnFunnel, type TouchedService } from '../facts.ts'
 import { inChunk, talliesOf, type LayerOf } from './layers.ts'
@@ -141,7 +142,7 @@ const stateNow = ({ hashes, span, own, seal, recounted, trailEventsMax }: StateA
 export interface TallyRow {
   readonly dimension: string
   readonly value: string
-  /** 1 hour, 2 day. */
+  /** 1 hour, 2 day, 3 week. */
   readonly grain: number
   readonly bucket: string
   readonly key: number
@@ -164,6 +165,34 @@ export const sealedTallies = ({ service, layers }: Seal, { from, to }: Span): Sq
   GROUP BY dimension, value, grain, bucket, key
   HAVING number != 0`
 
+export interface WeekRow {
+  readonly dimension: string
+  readonly value: string
+  /** Its start. */
+  readonly week: string
+  readonly key: number
+  /** As the week has it. */
+  readonly sealed: string
+  /** As its days do. */
+  readonly counted: string
+}
+
+/**
+ * Where a week is not the sum of its days. Reads rollup, the layers of one service.
+ * @param weeks starts of weeks that follow one another; the last is where they end
+ */
+export const weeksThatDiffer = ({ service, layers }: Seal, weeks: readonly number[]): Sql => sql`
+  SELECT dimension, value, roundDown(bucket, ${param('Array(Int64)', weeks)}) AS week, key,
+    sumIf(added, grain = 'week') AS sealed, sumIf(added, grain = 'day') AS counted
+  FROM (SELECT dimension, value, bucket, grain, key, added FROM rollup
+    ARRAY JOIN arrayConcat(arrayMap(k -> toUInt32(k), keys), timeKeys) AS key, arrayConcat(counts, timeCounts) AS added
+    WHERE service = ${param('String', service)} AND layer IN ${param(
+      'Array(UInt64)',
+      layers.map(({ layer }) => layer),
+    )} AND grain IN ('day', 'week') AND bucket >= ${param('Int64', weeks[0] ?? 0)} AND bucket < ${param('Int64', weeks.at(-1) ?? 0)})
+  GROUP BY dimension, value, week, key
+  HAVING sealed != counted`
+
 export interface EdgeRow {
   readonly journey: string
   /** More often in the edge than it should be; below 0, less often. */
@@ -179,18 +208,18 @@ export const edgeThatDiffers = (state: StateAsked): Sql => {
   const { hashes, span, seal } = state
   const open = raw('completed = 0 AND failed = 0')
   const from = param('Int64', seal.edgeFrom)
-  const held = raw(`start, latestStart, lastAt, depth, entered, completed, failed, ${pairs('dimensions')} AS pairs`)
+  const held = raw('start, latestStart, lastAt, depth, entered, completed, failed')
   return sql`
   SELECT journey, start, sum(more) AS surplus FROM (
-    SELECT journey, toInt64(-sign) AS more, ${held} FROM (${stateNow(state)})
+    SELECT journey, toInt64(-sign) AS more, ${held}, ${labelsOf('dimensions')} AS labels FROM (${stateNow(state)})
     WHERE depth > 0 AND latestStart >= ${from}
       AND ((${open}) OR (start >= ${from} AND start < ${param('Int64', seal.edgeTo)}))
     UNION ALL
-    SELECT journey, toInt64(sign) AS more, ${held} FROM edge
+    SELECT journey, toInt64(sign) AS more, ${held}, labels FROM edge_journeys
     WHERE ${inChunk(hashes)} AND layer IN ${param('Array(UInt64)', seal.edgeLayers)} AND latestStart >= ${from}
       AND start >= ${param('Int64', span.from)} AND start < ${param('Int64', span.to)}
   )
-  GROUP BY journey, start, latestStart, lastAt, depth, entered, completed, failed, pairs
+  GROUP BY journey, start, latestStart, lastAt, depth, entered, completed, failed, labels
   HAVING surplus != 0`
 }
 

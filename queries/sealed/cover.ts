@@ -1,3 +1,4 @@
+import { join, param, raw, sql, type Sql } from '../../domain/sql.ts'
 import type { Period } from '../period.ts'
 
 const hourMs = 3_600_000
@@ -8,42 +9,62 @@ export interface Range {
   readonly to: number
 }
 
-/** A period as disjoint pieces: whole days and whole hours that tallies answer, and what cuts an hour. */
+/** A period as disjoint pieces: whole weeks, days and hours that tallies answer, and what cuts an hour. */
 export interface Cover {
+  readonly weeks: readonly Range[]
   readonly days: readonly Range[]
   readonly hours: readonly Range[]
   /** Less than an hour each: answered from facts. */
   readonly cuts: readonly Range[]
 }
 
+/** Starts of the weeks and days of the zone that tallies are of, ascending; none of a grain that is not to be read. */
+export interface Begins {
+  readonly weeks: readonly number[]
+  readonly days: readonly number[]
+}
+
+type Filled = { readonly [Grain in keyof Cover]: Range[] }
+
 /**
- * The fewest tallies that are a period. The hour in which a window passes now is an hour by itself, never within a day,
- * so that each tally is of journeys whose window has passed, or of others.
+ * The fewest tallies that are a period.
  * @param held tallies hold journeys between these; outside there is nothing to read
- * @param days starts of the days of the service's zone around the period, ascending
- * @param split ms: journeys that started before it have elapsed
+ * @param apart start of an hour that is to be read by itself, never within a day or a week; null: there is none
  */
-export function coverOf(period: Range, held: Range, days: readonly number[], split: number): Cover {
-  const from = Math.max(period.from, held.from)
-  const to = Math.min(period.to, held.to)
-  const hour = Math.floor(split / hourMs) * hourMs
-  const cover = { days: [] as Range[], hours: [] as Range[], cuts: [] as Range[] }
-  if (from >= to) return cover
-  let at = from
-  for (const [index, start] of days.entries()) {
-    const end = days[index + 1]
-    if (end === undefined || end <= from || start >= to) continue
-    const isWhole = start >= period.from && end <= period.to && (start >= hour + hourMs || end <= hour)
-    if (!isWhole) continue
-    if (start > at) byHours(cover, { from: at, to: start })
-    append(cover.days, { from: start, to: end })
-    at = end
-  }
-  if (at < to) byHours(cover, { from: at, to })
+export function coverOf(period: Range, held: Range, begins: Begins, apart: number | null): Cover {
+  const cover: Filled = { weeks: [], days: [], hours: [], cuts: [] }
+  const range = { from: Math.max(period.from, held.from), to: Math.min(period.to, held.to) }
+  if (range.from < range.to)
+    fill(cover, range, [['weeks', begins.weeks] as const, ['days', begins.days] as const], apart)
   return cover
 }
 
-function byHours(cover: { hours: Range[]; cuts: Range[] }, { from, to }: Range): void {
+/** By the coarsest grain as far as it fits, and what it leaves at both ends by the finer ones. */
+function fill(
+  cover: Filled,
+  range: Range,
+  grains: readonly (readonly [grain: 'weeks' | 'days', starts: readonly number[]])[],
+  apart: number | null,
+): void {
+  const [coarsest, ...finer] = grains
+  if (coarsest === undefined) {
+    byHours(cover, range)
+    return
+  }
+  const [grain, starts] = coarsest
+  let at = range.from
+  for (const [index, from] of starts.entries()) {
+    const to = starts[index + 1]
+    if (to === undefined || from < range.from || to > range.to) continue
+    if (apart !== null && from < apart + hourMs && to > apart) continue
+    if (from > at) fill(cover, { from: at, to: from }, finer, apart)
+    append(cover[grain], { from, to })
+    at = to
+  }
+  if (at < range.to) fill(cover, { from: at, to: range.to }, finer, apart)
+}
+
+function byHours(cover: Filled, { from, to }: Range): void {
   const first = Math.ceil(from / hourMs) * hourMs
   const last = Math.floor(to / hourMs) * hourMs
   if (first > last) {
@@ -67,3 +88,14 @@ export function cutsNoTally(starts: readonly number[], days: readonly number[], 
   const known = new Set(days)
   return starts.every((start) => start === from || start === to || start % hourMs === 0 || known.has(start))
 }
+
+/** Whether a column (Int64, ms) lies in any of these. */
+export const within = (column: string, ranges: readonly Range[]): Sql =>
+  ranges.length === 0
+    ? raw('0')
+    : sql`(${join(
+        ranges.map(
+          ({ from, to }) => sql`(${raw(column)} >= ${param('Int64', from)} AND ${raw(column)} < ${param('Int64', to)})`,
+        ),
+        ' OR ',
+      )})`

@@ -1,19 +1,21 @@
-import { param, raw, sql, type Sql } from '../../domain/sql.ts'
 import { keysOfMeasure } from '../../domain/tally/keys.ts'
 import type { QueryContext } from '../context.ts'
 import type { Group } from '../grouping.ts'
 import { byStarted, type Groups } from '../groups.ts'
-import type { Subject } from '../subject.ts'
+import { admits, type Subject } from '../subject.ts'
 import type { Standing } from './standing.ts'
-import { sealedRows } from './statements.ts'
 import { addSum, countsOfSum, emptySum, hasAny, timesOfSum, type Sum } from './sums.ts'
-import { askOf, sealedTallies, type Ask } from './tallies.ts'
+import { askOf, sealedTallies } from './tallies.ts'
+import { otherLabel, timesByLabel, timesOfAll, type KeyRange } from './times.ts'
+
+/** Of steps; of the whole way they are asked by time-to-complete only. */
+const stepKeys: KeyRange = [0, keysOfMeasure('whole')[0]]
 
 /**
  * What groupsOf() says, from sealed tallies.
  *
- * Reads   sealedTallies(); rollup once more, for the times.
- * Cost    hours and days of the period x values x (steps, and bins of their times); journeys touched since the seal; open ones.
+ * Reads   sealedTallies() and timesOfAll() at once; for values timesByLabel().
+ * Cost    hours, days and weeks of the period x values x (steps, and bins of their times); journeys touched since the seal; open ones.
  */
 export async function sealedGroups(
   context: QueryContext,
@@ -24,28 +26,51 @@ export async function sealedGroups(
   const ask = askOf(context)
   const [tallies, all] = await Promise.all([
     sealedTallies(ask, subject, standing, { starts: null, times: true }),
-    timesOfAll(ask, standing),
+    timesOfAll(ask, standing, stepKeys),
   ])
   const [sums = new Map<string | null, Sum>()] = tallies.values()
   const kept = keptValues(context.limits.breakdownRowsMax, subject, sums)
   const others = [...sums.keys()].flatMap((value) => (value === null || kept.includes(value) ? [] : [value]))
-  const times = await timesByLabel(ask, standing, { kept, others, all })
-  const groups = [...sums].flatMap(([value, sum]) =>
-    value === null || kept.includes(value) ? [{ value, other: false, sum }] : [],
-  )
-  for (const { value, sum } of groups) addSum(sum, times(value), 1)
-  const other = emptySum()
-  for (const value of others) addSum(other, sums.get(value) ?? emptySum(), 1)
-  addSum(other, times(labels.other), 1)
-  const whole = emptySum()
-  for (const { sum } of [...groups, { sum: other }]) addSum(whole, sum, 1)
-  const rows = [...groups, { value: null, other: true, sum: other }].filter(({ sum }) => hasAny(sum))
+  let asked: ReturnType<typeof timesByLabel> | undefined
+  const labelled = () => (asked ??= timesByLabel(ask, standing, { kept, others, all, keys: stepKeys }))
+
+  const wholeOf = async (): Promise<Sum> => {
+    const whole = emptySum()
+    for (const sum of sums.values()) addSum(whole, sum, 1)
+    // Without conditions every value is admitted: what the values are does not matter.
+    if (subject.where.length === 0) addSum(whole, all, 1)
+    else {
+      const times = await labelled()
+      const isNullIn = admits(subject, standing.dimension, null)
+      for (const label of [...kept, otherLabel, ...(isNullIn ? [null] : [])]) addSum(whole, times(label), 1)
+    }
+    return whole
+  }
+  const valuesOf = async (): Promise<readonly Group[]> => {
+    const times = await labelled()
+    const row = (value: string | null, other: boolean, some: readonly (Sum | undefined)[]) => {
+      const sum = emptySum()
+      for (const one of [...some, times(other ? otherLabel : value)]) if (one !== undefined) addSum(sum, one, 1)
+      return { whole: false, value, other, sum }
+    }
+    const own = [...sums.keys()].filter((value) => value === null || kept.includes(value))
+    return [
+      ...own.map((value) => row(value, false, [sums.get(value)])),
+      row(
+        null,
+        true,
+        others.map((value) => sums.get(value)),
+      ),
+    ]
+      .filter(({ sum }) => hasAny(sum))
+      .map((one) => groupOf(subject, one))
+      .sort(byStarted)
+  }
   return {
-    whole: groupOf(subject, { whole: true, value: null, other: false, sum: whole }),
-    values:
-      breakdown === undefined ? [] : rows.map((row) => groupOf(subject, { whole: false, ...row })).sort(byStarted),
+    whole: groupOf(subject, { whole: true, value: null, other: false, sum: await wholeOf() }),
+    values: breakdown === undefined ? () => Promise.resolve([]) : valuesOf,
     grouping: breakdown === undefined ? null : { dimension: breakdown, kept },
-    standing,
+    sealed: { standing, sums },
   }
 }
 
@@ -69,61 +94,4 @@ export function keptValues(
     .sort((a, b) => b.started - a.started || (a.value < b.value ? -1 : 1))
     .slice(0, rowsMax)
     .map(({ value }) => value)
-}
-
-/** No value has a control character. */
-const labels = { other: '\x01', out: '\x02' } as const
-
-interface TimesRow {
-  readonly label: string
-  readonly keys: readonly number[]
-  readonly numbers: readonly number[]
-}
-
-/** A row a label: keys and journeys as two lists, since they are thousands. */
-const timesStatement = (standing: Standing, label: Sql, dimension: Sql): Sql => sql`
-  SELECT label, groupArray(key) AS keys, groupArray(toInt32(number)) AS numbers
-  FROM (
-    SELECT ${label} AS label, key, sum(added) AS number
-    FROM (${sealedRows(standing, standing.dimension, 'timeKeys, timeCounts')}) ARRAY JOIN timeKeys AS key, timeCounts AS added
-    WHERE ${dimension} AND key < ${param('UInt32', keysOfMeasure('whole')[0])}
-    GROUP BY label, key HAVING number != 0
-  )
-  GROUP BY label`
-
-async function timesOfAll(ask: Ask, standing: Standing): Promise<Sum> {
-  const rows = await ask<TimesRow>(timesStatement(standing, raw("''"), raw("dimension = ''")))
-  const sum = emptySum()
-  for (const row of rows) addTimes(sum, row)
-  return sum
-}
-
-function addTimes({ times }: Sum, { keys, numbers }: TimesRow): void {
-  for (const [index, key] of keys.entries()) times.set(key, (times.get(key) ?? 0) + (numbers[index] ?? 0))
-}
-
-/**
- * Sealed times of each value with a row of its own, of the other admitted ones together, and (null) of journeys without a value,
- * which are what all others leave of the whole.
- */
-async function timesByLabel(
-  ask: Ask,
-  standing: Standing,
-  { kept, others, all }: { readonly kept: readonly string[]; readonly others: readonly string[]; readonly all: Sum },
-): Promise<(label: string | null) => Sum> {
-  const byLabel = new Map<string | null, Sum>()
-  if (standing.dimension !== null) {
-    const label = sql`multiIf(has(${param('Array(String)', kept)}, value), value,
-      has(${param('Array(String)', others)}, value), ${param('String', labels.other)}, ${param('String', labels.out)})`
-    for (const row of await ask<TimesRow>(timesStatement(standing, label, raw("dimension != ''")))) {
-      const sum = emptySum()
-      addTimes(sum, row)
-      byLabel.set(row.label, sum)
-    }
-  }
-  const without = emptySum()
-  addSum(without, all, 1)
-  for (const sum of byLabel.values()) addSum(without, sum, -1)
-  byLabel.set(null, without)
-  return (label) => byLabel.get(label) ?? emptySum()
 }

@@ -6,9 +6,12 @@ import { lastOfBin } from '../times.ts'
 
 /**
  * Keys as a statement on single journeys gives them, which knows the clock: 0 unstarted, 1 excluded, 2 + cell of counts.ts,
- * 1024 + position * 2 + elapsed, and times as in a tally.
+ * 1024 + position * 2 + elapsed, times as in a tally, and, of an open one, 2^24 + depth * 8192 + bin of how long it has been quiet.
  */
-export const clocked = { unstarted: 0, excluded: 1, cells: 2, entries: 1024, times: 4096 } as const
+export const clocked = { unstarted: 0, excluded: 1, cells: 2, entries: 1024, times: 4096, quiet: 1 << 24 } as const
+
+/** Of which journeys a tally is: their first start + window has passed, passes in this hour, or passes later. */
+export const sides = { elapsed: 0, passing: 1, later: 2 } as const
 
 /** A tally at a moment: a sum of what statements gave, by key. */
 export interface Sum {
@@ -19,10 +22,12 @@ export interface Sum {
   readonly elapsedEntered: number[]
   /** Journeys by key of the time that they took. */
   readonly times: Map<number, number>
+  /** Open journeys by depth * 8192 + bin of how long they have been quiet: only those that no tally has. */
+  readonly quiet: Map<number, number>
 }
 
 export function emptySum(): Sum {
-  return { unstarted: 0, excluded: 0, cells: [], entered: [], elapsedEntered: [], times: new Map() }
+  return { unstarted: 0, excluded: 0, cells: [], entered: [], elapsedEntered: [], times: new Map(), quiet: new Map() }
 }
 
 const add = (counts: number[], index: number, number: number): void => {
@@ -30,23 +35,31 @@ const add = (counts: number[], index: number, number: number): void => {
   counts[index] = (counts[index] ?? 0) + number
 }
 
-/** Adds sealed journeys; those that are neither completed nor failed count as abandoned until the edge says otherwise. */
-export function addSealed(sum: Sum, key: number, number: number, elapsed: 0 | 1): void {
+const addTo = (counts: Map<number, number>, key: number, number: number): void =>
+  void counts.set(key, (counts.get(key) ?? 0) + number)
+
+/**
+ * Adds sealed journeys. Of those that are neither completed nor failed, later ones are open, and others count as abandoned until
+ * the edge says otherwise.
+ */
+export function addSealed(sum: Sum, key: number, number: number, side: number): void {
   const read = readKey(key)
+  const elapsed = side === sides.elapsed ? 1 : 0
   if (read.what === 'unstarted') sum.unstarted += number
   else if (read.what === 'excluded') sum.excluded += number
-  else if (read.what === 'time') sum.times.set(key, (sum.times.get(key) ?? 0) + number)
+  else if (read.what === 'time') addTo(sum.times, key, number)
   else if (read.what === 'entered') {
     add(sum.entered, read.position - 1, number)
     if (elapsed === 1) add(sum.elapsedEntered, read.position - 1, number)
   } else {
-    const state: StartedState = read.ending === 'pending' ? 'abandoned' : read.ending
-    add(sum.cells, cell(read.depth, state, elapsed), number)
+    const pending: StartedState = side === sides.later ? 'open' : 'abandoned'
+    add(sum.cells, cell(read.depth, read.ending === 'pending' ? pending : read.ending, elapsed), number)
   }
 }
 
 export function addClocked(sum: Sum, key: number, number: number): void {
-  if (key >= clocked.times) sum.times.set(key, (sum.times.get(key) ?? 0) + number)
+  if (key >= clocked.quiet) addTo(sum.quiet, key - clocked.quiet, number)
+  else if (key >= clocked.times) addTo(sum.times, key, number)
   else if (key >= clocked.entries) {
     const entry = key - clocked.entries
     add(sum.entered, Math.floor(entry / 2) - 1, number)
@@ -56,13 +69,41 @@ export function addClocked(sum: Sum, key: number, number: number): void {
   else add(sum.cells, key - clocked.cells, number)
 }
 
+/** Journeys as movedCounts() gives them. */
+export interface MovedRow {
+  readonly depth: number
+  /** A bit for each position, the first lowest; a whole number of 64 bits. */
+  readonly entered: string
+  readonly completed: 0 | 1
+  readonly failed: 0 | 1
+  readonly inHour: 0 | 1
+  readonly hasElapsed: 0 | 1
+  readonly isLate: 0 | 1
+  readonly number: string
+}
+
+/** Takes journeys from where their tally counts them to where the clock has them. */
+export function addMoved(sum: Sum, row: MovedRow): void {
+  const { depth, completed, failed, hasElapsed } = row
+  const number = Number(row.number)
+  const ended: StartedState = completed === 1 ? 'completed' : failed === 1 ? 'failed' : 'abandoned'
+  const state: StartedState = ended === 'abandoned' && row.isLate === 1 ? 'open' : ended
+  const wasElapsed = row.inHour === 1 ? 0 : 1
+  add(sum.cells, cell(depth, ended, wasElapsed), -number)
+  add(sum.cells, cell(depth, state, hasElapsed), number)
+  if (wasElapsed === hasElapsed) return
+  for (const [index, bit] of [...BigInt(row.entered).toString(2)].reverse().entries())
+    if (bit === '1') add(sum.elapsedEntered, index, number)
+}
+
 /** Adds another sum so many times: once, or -1 to take it away. */
 export function addSum(sum: Sum, other: Sum, times: 1 | -1): void {
   sum.unstarted += times * other.unstarted
   sum.excluded += times * other.excluded
   for (const name of ['cells', 'entered', 'elapsedEntered'] as const)
     for (const [index, number] of other[name].entries()) add(sum[name], index, times * number)
-  for (const [key, number] of other.times) sum.times.set(key, (sum.times.get(key) ?? 0) + times * number)
+  for (const name of ['times', 'quiet'] as const)
+    for (const [key, number] of other[name]) addTo(sum[name], key, times * number)
 }
 
 export function countsOfSum(sum: Sum, funnel: Funnel): Counts {

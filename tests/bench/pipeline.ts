@@ -10,7 +10,7 @@ import { serviceInput } from '../../domain/service.ts'
 import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { openLocalLog } from '../../infra/local-log/open.ts'
 import { openRegistry } from '../../infra/registry.ts'
-import { dayStarts } from '../../queries/period.ts'
+import { calendar } from '../../queries/period.ts'
 import { createProcessor } from '../../processor/processor.ts'
 import { nothingRemoved, silentSignals } from '../support/processing.ts'
 import { steps } from './programs.ts'
@@ -54,7 +54,7 @@ export async function openPipeline(): Promise<Pipeline> {
         limits: defaultLimits,
         ...nothingRemoved,
         signals: silentSignals,
-        dayStarts,
+        calendar,
       })
       const stop = new AbortController()
       const began = performance.now()

@@ -149,14 +149,14 @@ const corruptions: readonly { what: string; table: 'facts' | 'rollup' | 'edge'; 
   {
     what: 'an entry of the edge is lost',
     table: 'edge',
-    statement: `ALTER TABLE edge DELETE WHERE journey = (SELECT max(journey) FROM edge)`,
+    statement: `ALTER TABLE edge_journeys DELETE WHERE journey = (SELECT max(journey) FROM edge_journeys)`,
   },
 ]
 
 describe('a verification', () => {
   it('finds nothing where nothing is wrong', async () => {
     const { verified } = await filled()
-    const [edge] = await stores.reads.select<{ rows: string }>(sql`SELECT count() AS rows FROM edge`)
+    const [edge] = await stores.reads.select<{ rows: string }>(sql`SELECT count() AS rows FROM edge_journeys`)
     expect(Number(edge?.rows)).toBeGreaterThan(0)
     expect(await verified.verify('renew')).toMatchObject({
       service: 'renew',
@@ -184,7 +184,7 @@ describe('a verification', () => {
 
   it('looks only at the days that it is asked about', async () => {
     const { verified } = await filled()
-    await run(`ALTER TABLE rollup DELETE WHERE bucket < ${now - 20 * hour}`)
+    await run(`ALTER TABLE rollup DELETE WHERE grain = 'hour' AND bucket < ${now - 20 * hour}`)
     expect(await verified.verify('renew', today)).toMatchObject({
       differences: 0,
       hours: 16,

@@ -8,7 +8,7 @@ import { createProcessor, type Processor, type ProcessorParts } from '../../proc
 import type { Unsealed } from '../../processor/sealing/unsealed.ts'
 import type { ProcessorSignals } from '../../processor/signals.ts'
 import { openMemoryErasures } from './memory-erasures.ts'
-import { dayStarts } from '../../queries/period.ts'
+import { calendar } from '../../queries/period.ts'
 import type { ScriptedLog } from './scripted-log.ts'
 
 /** For what writes facts of services that nobody seals. */
@@ -47,7 +47,7 @@ export function service(id: string, funnel: FunnelInput, some: Partial<Service> 
 }
 
 /** Nobody was erased, and nothing expires. */
-export const nothingRemoved = { erasures: openMemoryErasures(), retentionMs: 100 * 366 * 86_400_000, dayStarts }
+export const nothingRemoved = { erasures: openMemoryErasures(), retentionMs: 100 * 366 * 86_400_000, calendar }
 
 export type DrainParts = Omit<ProcessorParts, 'log' | keyof typeof nothingRemoved> &
   Partial<Pick<ProcessorParts, keyof typeof nothingRemoved>>
@@ -120,7 +120,7 @@ export async function emptyTables(stores: Stores): Promise<void> {
     'removals',
     'unsealed',
     'rollup',
-    'edge',
+    'edge_journeys',
     'seals',
   ]
   for (const table of tables) await stores.writes.command(raw(`TRUNCATE TABLE ${table}`))

@@ -8,7 +8,7 @@ import { createRevisions } from '../../processor/revision.ts'
 import { createSealer, defaultPace, type SealingPace } from '../../processor/sealing/sealer.ts'
 import { createSeals } from '../../processor/sealing/seals.ts'
 import { createUnsealed } from '../../processor/sealing/unsealed.ts'
-import { dayStarts } from '../../queries/period.ts'
+import { calendar } from '../../queries/period.ts'
 import { insertFacts } from './facts.ts'
 import type { OracleJourney } from './oracle.ts'
 import { silentSignals } from './processing.ts'
@@ -76,7 +76,7 @@ async function sealingParts({ stores, registry, clock }: SealedOn, pace: Sealing
     exclusive,
     clock,
     signals: silentSignals,
-    dayStarts,
+    calendar,
     pace,
     isRebuilding: () => false,
   })

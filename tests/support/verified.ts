@@ -8,7 +8,7 @@ import { createFactsWriter } from '../../processor/facts-writer.ts'
 import { createVerification } from '../../processor/sealing/verification.ts'
 import { touchedBy } from '../../processor/touched.ts'
 import { trailColumns, trailRow } from '../../processor/trail-rows.ts'
-import { dayStarts } from '../../queries/period.ts'
+import { calendar } from '../../queries/period.ts'
 import { silentSignals } from './processing.ts'
 import { openSealing, type Sealing } from './sealing.ts'
 
@@ -55,7 +55,7 @@ export async function openVerified(on: { stores: Stores; registry: Registry; clo
       ownFunnels,
       exclusive,
       clock,
-      dayStarts,
+      calendar,
       trailEventsMax,
       retentionMs,
       pieceJourneys: 60,
