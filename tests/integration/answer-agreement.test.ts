@@ -29,10 +29,12 @@ const services = Number(process.env['FUZZ_SERVICES'] ?? 3)
 const journeysPerService = 80
 const hour = 3_600_000
 
-/** The hours around a change of the clock in Europe and, by half an hour, on Lord Howe Island a week later. */
+/** The hours around a change of the clock in Europe and, by half an hour, on Lord Howe Island a week later; and five weeks. */
 const spans = [
   { from: Date.UTC(2026, 2, 28, 20), to: Date.UTC(2026, 2, 30, 6) },
   { from: Date.UTC(2026, 3, 4, 10), to: Date.UTC(2026, 3, 5, 4) },
+  // Whole weeks, days around them, and days on which the clock changes.
+  { from: Date.UTC(2026, 2, 11, 9), to: Date.UTC(2026, 3, 14, 15) },
 ] as const
 const zones = ['Europe/London', 'Asia/Kolkata', 'Australia/Lord_Howe', 'America/New_York', 'UTC'] as const
 
