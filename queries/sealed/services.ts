@@ -5,7 +5,7 @@ import type { Cells } from '../counts.ts'
 import type { Ground, Sealed } from '../ground.ts'
 import type { Period } from '../period.ts'
 import { coverOf } from './cover.ts'
-import { answers, beginsOf, hourOf } from './standing.ts'
+import { answers, beginsOf, heldBy, hourOf } from './standing.ts'
 import { changedJourneys, endKey, movedCounts, sealedRows, type Scope } from './statements.ts'
 import { addClocked, addMoved, addSealed, countsOfSum, emptySum, type MovedRow, type Sum } from './sums.ts'
 import { askOf } from './tallies.ts'
@@ -98,10 +98,7 @@ function scopesOf(
   return [...groups.values()]
     .map(({ windowMs, zone, sealed }) => {
       const split = now - windowMs
-      const held = {
-        from: Math.min(...sealed.map(({ bucketFrom }) => bucketFrom)),
-        to: Math.max(...sealed.map(({ bucketTo }) => bucketTo)),
-      }
+      const held = heldBy(sealed)
       const cover = coverOf(period, held, beginsOf(zone, period, held, 'week'), hourOf(split))
       return { windowMs, scope: { services: sealed, cover, split } }
     })

@@ -6,6 +6,8 @@ import { coverOf, type Begins, type Cover, type Range } from './cover.ts'
 import type { Scope } from './statements.ts'
 
 const hourMs = 3_600_000
+/** A week, and the hour by which the change of a clock may make one longer. */
+const weekMs = (7 * 24 + 1) * hourMs
 
 /** What of a subject's answer can be read from sealed tallies, and how. */
 export interface Standing extends Scope {
@@ -42,7 +44,7 @@ export function standingOf(
     ...(breakdown === undefined ? [] : [breakdown]),
   ])
   if (dimensions.size > 1) return null
-  const held = { from: sealed.bucketFrom, to: sealed.bucketTo }
+  const held = heldBy([sealed])
   const begins = beginsOf(sealed.timeZone === service.timeZone ? sealed.timeZone : null, period, held, grain)
   return {
     services: [sealed],
@@ -58,6 +60,14 @@ export function standingOf(
 /** Whether a seal says what there is to say of its service now. */
 export function answers(sealed: Sealed, service: Service, split: number): boolean {
   return sealed.version === service.version && !sealed.isWaiting && split >= sealed.edgeFrom && split < sealed.edgeTo
+}
+
+/** Between which moments tallies hold anything, and a week more, so that the first and the last week of it are whole. */
+export function heldBy(sealed: readonly Sealed[]): Range {
+  return {
+    from: Math.min(...sealed.map(({ bucketFrom }) => bucketFrom)) - weekMs,
+    to: Math.max(...sealed.map(({ bucketTo }) => bucketTo)) + weekMs,
+  }
 }
 
 /** The cohort hour of a moment. */

@@ -1,6 +1,7 @@
 import type { FunnelInput, Service } from '../../domain/service.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import type { Questions } from '../../queries/context.ts'
+import { resolvePeriod } from '../../queries/period.ts'
 import { rawBreakdown, rawByService, rawFunnel, rawJourneys, rawTrend } from './query-raw.ts'
 
 const dayMs = 86_400_000
@@ -15,13 +16,10 @@ export interface Asked {
 
 /** What a product owner asks of a service, over the 90 days (or 28) until `now`, and the same of the raw events. */
 export function questionsOf(questions: Questions, raw: Store, service: Service, now: number): readonly Asked[] {
-  // Whole days, today's too, as people ask.
+  // Whole days of the service's zone, today's too, as people ask: by date.
   const until = Math.floor(now / dayMs) * dayMs + dayMs
-  const period = (days: number) => ({ from: until - days * dayMs, to: until })
-  const asked = (days: number) => {
-    const { from, to } = period(days)
-    return { service, from: new Date(from).toISOString(), to: new Date(to).toISOString() }
-  }
+  const asked = (days: number) => ({ service, from: dateOf(until - days * dayMs), to: dateOf(until) })
+  const period = (days: number) => resolvePeriod(asked(days), service.timeZone, now)
   const own = (days: number) => ({ service: service.id, funnel: service.funnel, ...period(days) })
   const adHoc = adHocOf(service.funnel)
   return [
@@ -72,10 +70,12 @@ export function lowCompletionOf(questions: Questions, raw: Store, services: read
   if (first === undefined) throw new Error('there is no service')
   return {
     name: 'low completion, 28 days, 50 services',
-    ours: () => questions.lowCompletion({ from: new Date(from).toISOString(), to: new Date(until).toISOString() }),
+    ours: () => questions.lowCompletion({ from: dateOf(from), to: dateOf(until) }),
     raw: () => rawByService(raw, { funnel: first.funnel, from, to: until }),
   }
 }
+
+const dateOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 
 /** Every other step: a funnel that nobody has asked before. */
 function adHocOf(funnel: FunnelInput): FunnelInput {
