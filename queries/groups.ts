@@ -1,4 +1,4 @@
-import { raw, sql, type Sql } from '../domain/sql.ts'
+import { param, raw, sql, type Sql } from '../domain/sql.ts'
 import type { QueryContext } from './context.ts'
 import { countColumns, isContiguous, readCounts, type CountsRow } from './counts.ts'
 import { groupingOf, type Group, type Grouping } from './grouping.ts'
@@ -7,8 +7,8 @@ import { sealedGroups } from './sealed/groups.ts'
 import { standingOf, type Standing } from './sealed/standing.ts'
 import { silenceLevel } from './sealed/sums.ts'
 import { lastOfBin, shownTime } from './times.ts'
-import { onVerdicts } from './verdicts.ts'
-import { binAt } from '../domain/tally/bins.ts'
+import { onVerdicts, stateCodes } from './verdicts.ts'
+import { binAt, binOf, binsMax } from '../domain/tally/bins.ts'
 
 interface Row extends CountsRow {
   readonly whole: number
@@ -19,6 +19,8 @@ interface Row extends CountsRow {
   readonly since: readonly (readonly string[])[]
   /** By position - 1: 95 % of the time until the position reached next, ms; empty without optional steps. */
   readonly until: readonly string[]
+  /** Keys and counts of `Group.quiet`. */
+  readonly quiet: { readonly keys: readonly number[]; readonly counts: readonly string[] }
 }
 
 /** Counts and times of a subject's journeys: of all, and by the value of a dimension where one is given. */
@@ -84,25 +86,26 @@ export function byStarted(a: Group, b: Group): number {
 function groupStatement(subject: Subject, journeys: Sql, grouping: Grouping | null): Sql {
   const { funnel } = subject
   const { columns, group, groupBy } = groupingOf(grouping)
-  const times = raw(
-    isContiguous(funnel) ? contiguousTimes(funnel.positions.length) : gappedTimes(funnel.positions.length),
-  )
-  const until = isContiguous(funnel) ? '[]' : `quantileExactIfForEach(${silenceLevel})(untilMs, wentOn)`
+  const contiguous = isContiguous(funnel)
+  const quiet = sql`toUInt64(greatest(${param('Int64', subject.now)} - lastAt, 0))`
   return sql`
     SELECT ${group}, max(stale) AS anyStale, ${countColumns(funnel)},
-      quantilesExactIfForEach(0.5, 0.9, ${raw(String(silenceLevel))})(sinceMs, cameFrom) AS since,
-      ${raw(until)} AS until
-    FROM (SELECT *, ${columns}, ${times} FROM (${journeys}))
+      ${contiguous ? sql`quantilesExactForEach(${levels})(waits)` : sql`quantilesExactIfForEach(${levels})(sinceMs, cameFrom)`} AS since,
+      ${raw(contiguous ? '[]' : `quantileExactIfForEach(${silenceLevel})(untilMs, wentOn)`)} AS until,
+      CAST(sumMapIf([quietKey], [toUInt64(1)], state = ${open}), 'Tuple(keys Array(UInt32), counts Array(UInt64))') AS quiet
+    FROM (SELECT *, ${columns}, ${raw(contiguous ? '' : `${gappedTimes(funnel.positions.length)},`)}
+      if(state = ${open}, depth * ${raw(String(binsMax))} + ${binOf('quietMs')}, 0) AS quietKey
+      FROM (SELECT *, ${quiet} AS quietMs FROM (${journeys})))
     ${groupBy}`
 }
 
-/** By position: how long since the one before, and whether there is one. */
-function contiguousTimes(positions: number): string {
-  return `arrayResize(arrayDifference(times), ${positions}) AS sinceMs,
-    arrayMap(k -> k > 0 AND k < depth, range(${positions})) AS cameFrom`
-}
+const open = raw(String(stateCodes.open))
+const levels = raw(`0.5, 0.9, ${silenceLevel}`)
 
-/** The same where positions may be skipped: the time of a position is that of its rank among the reached. */
+/**
+ * By position: how long since the one before, and whether there is one; how long until the next one. Where positions may be
+ * skipped the time of one is that of its rank among the reached.
+ */
 function gappedTimes(positions: number): string {
   const rank = 'bitCount(bitAnd(entered, bitShiftLeft(toUInt64(1), k) - 1))'
   return `arrayDifference(times) AS gaps,
@@ -122,6 +125,7 @@ function readGroup(row: Row, { funnel }: Subject): Group {
     counts: readCounts(row, funnel),
     since: since.map(([median = 0, p90 = 0]) => ({ median: shownTime(median), p90: shownTime(p90) })),
     // Without optional steps the wait at a position is the time that the next one took.
+    quiet: new Map(row.quiet.keys.map((key, index) => [key, Number(row.quiet.counts[index])])),
     until: isContiguous(funnel)
       ? since.slice(1).map(([, , p95 = 0]) => longest(p95))
       : row.until.map((ms) => longest(Number(ms))),

@@ -1,11 +1,12 @@
-import { param, raw, sql, type Sql } from '../domain/sql.ts'
+import { param, raw, sql } from '../domain/sql.ts'
+import { binAt, binsMax } from '../domain/tally/bins.ts'
 import type { QueryContext } from './context.ts'
 import { openAt, stoppedAt } from './counts.ts'
 import { groupingOf, type Group } from './grouping.ts'
 import type { Groups } from './groups.ts'
 import { openJourneys } from './sealed/statements.ts'
+import type { Standing } from './sealed/standing.ts'
 import type { Subject } from './subject.ts'
-import { onVerdicts, stateCodes } from './verdicts.ts'
 
 /** So many must have gone on from a step before anyone there is called silent. */
 const wentOnMin = 20
@@ -28,7 +29,6 @@ interface Row {
   readonly whole: number
   readonly value: string | null
   readonly other: number
-  readonly anyStale: number
   /** By position. */
   readonly silent: readonly string[]
 }
@@ -36,8 +36,8 @@ interface Row {
 /**
  * Counts provisional leavers: open, and without an event of any type for longer than the threshold.
  *
- * Reads   journeysOf(), its open ones, or those of a seal; nothing when none is open or no threshold is known.
- * Cost    one pass over the period's journeys; over the open ones, where they are sealed.
+ * Reads   the open journeys of a seal; nothing when none is open, no threshold is known, or journeys were counted one by one.
+ * Cost    one pass over the open journeys.
  * @returns how many of a group are silent at a position; null where there is no threshold
  */
 export async function silentCounter(
@@ -45,13 +45,15 @@ export async function silentCounter(
   subject: Subject,
   ask: { thresholds: Thresholds; groups: Groups },
 ): Promise<(group: Group, position: number) => number | null> {
-  const { counts } = ask.groups.whole
-  const worthAsking = ask.thresholds.some((ms, index) => ms !== null && openAt(counts, index + 1) > 0)
-  const rows = worthAsking ? await silentRows(context, subject, ask) : []
+  const { standing, whole } = ask.groups
+  const worthAsking = ask.thresholds.some((ms, index) => ms !== null && openAt(whole.counts, index + 1) > 0)
+  const rows = worthAsking && standing !== null ? await silentRows(context, subject, { ...ask, standing }) : []
   return (group, position) => {
     // Nobody is open at the last position: reaching it completes.
     if (position === subject.funnel.positions.length) return 0
-    if ((ask.thresholds[position - 1] ?? null) === null) return null
+    const threshold = ask.thresholds[position - 1] ?? null
+    if (threshold === null) return null
+    if (group.quiet !== undefined) return longerQuiet(group.quiet, position, threshold)
     const row = rows.find(
       ({ whole, value, other }) =>
         (whole === 1) === group.whole && value === group.value && (other === 1) === group.other,
@@ -61,28 +63,26 @@ export async function silentCounter(
   }
 }
 
+/** Thresholds are the last of a bin, so bins tell who has been quiet for longer. */
+function longerQuiet(quiet: ReadonlyMap<number, number>, position: number, threshold: number): number {
+  const last = position * binsMax + binAt(threshold)
+  return [...quiet].reduce((sum, [key, count]) => (key > last && key < (position + 1) * binsMax ? sum + count : sum), 0)
+}
+
 function silentRows(
   context: QueryContext,
   subject: Subject,
-  { thresholds, groups: { grouping, standing } }: { thresholds: Thresholds; groups: Groups },
+  { thresholds, groups: { grouping }, standing }: { thresholds: Thresholds; groups: Groups; standing: Standing },
 ): Promise<Row[]> {
   const { columns, group, groupBy } = groupingOf(grouping)
-  const ask = (open: Sql) =>
-    context.reads.select<Row>(
-      sql`
-      SELECT ${group}, max(stale) AS anyStale,
+  return context.reads.select<Row>(
+    sql`
+      SELECT ${group},
         sumIfResample(0, ${raw(String(thresholds.length + 1))}, 1)(toInt64(sign), ${isSilent(subject, thresholds)}, depth) AS silent
-      FROM (SELECT *, ${columns} FROM (${open}))
+      FROM (SELECT *, ${columns} FROM (${openJourneys(subject, standing)}))
       ${groupBy}`,
-      { secondsMax: context.limits.querySecondsMax },
-    )
-  if (standing !== null) return ask(openJourneys(subject, standing))
-  return onVerdicts(subject, async (journeys) => {
-    const rows = await ask(
-      sql`SELECT *, 1 AS sign FROM (${journeys}) WHERE state = ${raw(String(stateCodes.open))} OR stale = 1`,
-    )
-    return { result: rows, stale: rows.some(({ anyStale }) => anyStale > 0) }
-  })
+    { secondsMax: context.limits.querySecondsMax },
+  )
 }
 
 /** No quiet is longer than this, in ms. */
