@@ -19,8 +19,8 @@ interface Row extends CountsRow {
   readonly since: readonly (readonly string[])[]
   /** By position - 1: 95 % of the time until the position reached next, ms; empty without optional steps. */
   readonly until: readonly string[]
-  /** Keys and counts of `Group.quiet`. */
-  readonly quiet: { readonly keys: readonly number[]; readonly counts: readonly string[] }
+  /** Keys of `Group.quiet` in ascending order, and at each how many journeys have it or a lower one. */
+  readonly quiet: { readonly keys: readonly number[]; readonly upTo: readonly number[] }
 }
 
 /** Counts and times of a subject's journeys: of all, and by the value of a dimension where one is given. */
@@ -83,22 +83,31 @@ export function byStarted(a: Group, b: Group): number {
   )
 }
 
+/** Steps of the statement are not merged: the engine would compute the verdicts before the filter that reads them, and again after. */
 function groupStatement(subject: Subject, journeys: Sql, grouping: Grouping | null): Sql {
   const { funnel } = subject
   const { columns, group, groupBy } = groupingOf(grouping)
   const contiguous = isContiguous(funnel)
-  const quiet = sql`toUInt64(greatest(${param('Int64', subject.now)} - lastAt, 0))`
   return sql`
     SELECT ${group}, max(stale) AS anyStale, ${countColumns(funnel)},
       ${contiguous ? sql`quantilesExactForEach(${levels})(waits)` : sql`quantilesExactIfForEach(${levels})(sinceMs, cameFrom)`} AS since,
       ${raw(contiguous ? '[]' : `quantileExactIfForEach(${silenceLevel})(untilMs, wentOn)`)} AS until,
-      CAST(sumMapIf([quietKey], [toUInt64(1)], state = ${open}), 'Tuple(keys Array(UInt32), counts Array(UInt64))') AS quiet
-    FROM (SELECT *, ${columns}, ${raw(contiguous ? '' : `${gappedTimes(funnel.positions.length)},`)}
-      if(state = ${open}, depth * ${raw(String(binsMax))} + ${binOf('quietMs')}, 0) AS quietKey
-      FROM (SELECT *, ${quiet} AS quietMs FROM (${journeys})))
-    ${groupBy}`
+      ${quietOf(subject)} AS quiet
+    FROM (SELECT *, ${columns}${raw(contiguous ? '' : `, ${gappedTimes(funnel.positions.length)}`)} FROM (${journeys}))
+    ${groupBy}
+    SETTINGS query_plan_merge_expressions = 0`
 }
 
+/** Of each open journey its depth and how long it has been quiet, as one number; then how many there are of each depth and bin. */
+function quietOf({ now }: Subject): Sql {
+  const packed = sql`groupArrayIf(toInt64(depth) * ${raw(quietSpan)} + greatest(${param('Int64', now)} - lastAt, 0), state = ${open})`
+  const keys = sql`arraySort(arrayMap(packed -> toUInt32(intDiv(packed, ${raw(quietSpan)}) * ${raw(String(binsMax))} + ${binOf(`toUInt64(packed % ${quietSpan})`)}), ${packed}))`
+  return sql`arrayMap(sorted -> CAST((arrayCompact(sorted), arrayFilter((place, next) -> next != 0, arrayEnumerate(sorted), arrayPushBack(arrayPopFront(arrayDifference(sorted)), 1))),
+      'Tuple(keys Array(UInt32), upTo Array(UInt32))'), [${keys}])[1]`
+}
+
+/** More than any quiet, ms: 17,000 years. */
+const quietSpan = String(2 ** 49)
 const open = raw(String(stateCodes.open))
 const levels = raw(`0.5, 0.9, ${silenceLevel}`)
 
@@ -125,7 +134,9 @@ function readGroup(row: Row, { funnel }: Subject): Group {
     counts: readCounts(row, funnel),
     since: since.map(([median = 0, p90 = 0]) => ({ median: shownTime(median), p90: shownTime(p90) })),
     // Without optional steps the wait at a position is the time that the next one took.
-    quiet: new Map(row.quiet.keys.map((key, index) => [key, Number(row.quiet.counts[index])])),
+    quiet: new Map(
+      row.quiet.keys.map((key, index) => [key, (row.quiet.upTo[index] ?? 0) - (row.quiet.upTo[index - 1] ?? 0)]),
+    ),
     until: isContiguous(funnel)
       ? since.slice(1).map(([, , p95 = 0]) => longest(p95))
       : row.until.map((ms) => longest(Number(ms))),
