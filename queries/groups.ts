@@ -102,7 +102,7 @@ function groupStatement(subject: Subject, journeys: Sql, grouping: Grouping | nu
 function quietOf({ now }: Subject): Sql {
   const packed = sql`groupArrayIf(toInt64(depth) * ${raw(quietSpan)} + greatest(${param('Int64', now)} - lastAt, 0), state = ${open})`
   const keys = sql`arraySort(arrayMap(packed -> toUInt32(intDiv(packed, ${raw(quietSpan)}) * ${raw(String(binsMax))} + ${binOf(`toUInt64(packed % ${quietSpan})`)}), ${packed}))`
-  return sql`arrayMap(sorted -> CAST((arrayCompact(sorted), arrayFilter((place, next) -> next != 0, arrayEnumerate(sorted), arrayPushBack(arrayPopFront(arrayDifference(sorted)), 1))),
+  return sql`arrayMap(sorted -> CAST((arrayCompact(sorted), arrayFilter((place, next) -> next != 0, arrayEnumerate(sorted), arrayResize(arrayPopFront(arrayDifference(sorted)), length(sorted), 1))),
       'Tuple(keys Array(UInt32), upTo Array(UInt32))'), [${keys}])[1]`
 }
 

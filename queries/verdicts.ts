@@ -50,7 +50,7 @@ const verdictFields = [
 ] as const
 
 /** The expression of a funnel is long, so that judging one trail of a block costs nearly as much as judging hundreds. */
-const blockBytes = 16_000_000
+const blockBytes = 4_000_000
 
 /** A start lies between a journey's first event and its last: cheap to see, and leaves out most of what is older. */
 export function reachesInto(period: Period): Sql {

@@ -4,7 +4,7 @@ import { bind } from './let.ts'
 import type { CompiledFunnel, Trails } from './verdict.ts'
 
 /** So many trails are looked at for shapes: more distinct ones are not judged ahead. */
-const sampleTrails = 32_768
+const sampleTrails = 16_384
 /** Longer trails are judged one by one. */
 const eventsMax = 255
 
