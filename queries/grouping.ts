@@ -10,6 +10,8 @@ export interface Group {
   /** ms, by position - 1. */
   readonly since: readonly { median: number; p90: number }[]
   readonly until: readonly number[]
+  /** Open journeys by depth * `binsMax` + the bin of how long they have been quiet, where journeys were counted one by one. */
+  readonly quiet?: ReadonlyMap<number, number>
 }
 
 /** Which values have rows of their own; null: every one. */

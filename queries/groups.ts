@@ -1,4 +1,4 @@
-import { raw, sql, type Sql } from '../domain/sql.ts'
+import { param, raw, sql, type Sql } from '../domain/sql.ts'
 import type { QueryContext } from './context.ts'
 import { countColumns, isContiguous, readCounts, type CountsRow } from './counts.ts'
 import type { Ground } from './ground.ts'
@@ -8,8 +8,8 @@ import { sealedGroups } from './sealed/groups.ts'
 import { standingOf, type Standing } from './sealed/standing.ts'
 import { silenceLevel, type Sum } from './sealed/sums.ts'
 import { lastOfBin, shownTime } from './times.ts'
-import { onVerdicts } from './verdicts.ts'
-import { binAt } from '../domain/tally/bins.ts'
+import { onVerdicts, stateCodes } from './verdicts.ts'
+import { binAt, binOf, binsMax } from '../domain/tally/bins.ts'
 
 interface Row extends CountsRow {
   readonly whole: number
@@ -20,6 +20,8 @@ interface Row extends CountsRow {
   readonly since: readonly (readonly string[])[]
   /** By position - 1: 95 % of the time until the position reached next, ms; empty without optional steps. */
   readonly until: readonly string[]
+  /** Keys of `Group.quiet` in ascending order, and at each how many journeys have it or a lower one. */
+  readonly quiet: { readonly keys: readonly number[]; readonly upTo: readonly number[] }
 }
 
 /** Counts and times of a subject's journeys: of all, and by the value of a dimension where one is given. */
@@ -82,28 +84,38 @@ export function byStarted(a: Group, b: Group): number {
   )
 }
 
+/** Steps of the statement are not merged: the engine would compute the verdicts before the filter that reads them, and again after. */
 function groupStatement(subject: Subject, journeys: Sql, grouping: Grouping | null): Sql {
   const { funnel } = subject
   const { columns, group, groupBy } = groupingOf(grouping)
-  const times = raw(
-    isContiguous(funnel) ? contiguousTimes(funnel.positions.length) : gappedTimes(funnel.positions.length),
-  )
-  const until = isContiguous(funnel) ? '[]' : `quantileExactIfForEach(${silenceLevel})(untilMs, wentOn)`
+  const contiguous = isContiguous(funnel)
   return sql`
     SELECT ${group}, max(stale) AS anyStale, ${countColumns(funnel)},
-      quantilesExactIfForEach(0.5, 0.9, ${raw(String(silenceLevel))})(sinceMs, cameFrom) AS since,
-      ${raw(until)} AS until
-    FROM (SELECT *, ${columns}, ${times} FROM (${journeys}))
-    ${groupBy}`
+      ${contiguous ? sql`quantilesExactForEach(${levels})(waits)` : sql`quantilesExactIfForEach(${levels})(sinceMs, cameFrom)`} AS since,
+      ${raw(contiguous ? '[]' : `quantileExactIfForEach(${silenceLevel})(untilMs, wentOn)`)} AS until,
+      ${quietOf(subject)} AS quiet
+    FROM (SELECT *, ${columns}${raw(contiguous ? '' : `, ${gappedTimes(funnel.positions.length)}`)} FROM (${journeys}))
+    ${groupBy}
+    SETTINGS query_plan_merge_expressions = 0`
 }
 
-/** By position: how long since the one before, and whether there is one. */
-function contiguousTimes(positions: number): string {
-  return `arrayResize(arrayDifference(times), ${positions}) AS sinceMs,
-    arrayMap(k -> k > 0 AND k < depth, range(${positions})) AS cameFrom`
+/** Of each open journey its depth and how long it has been quiet, as one number; then how many there are of each depth and bin. */
+function quietOf({ now }: Subject): Sql {
+  const packed = sql`groupArrayIf(toInt64(depth) * ${raw(quietSpan)} + greatest(${param('Int64', now)} - lastAt, 0), state = ${open})`
+  const keys = sql`arraySort(arrayMap(packed -> toUInt32(intDiv(packed, ${raw(quietSpan)}) * ${raw(String(binsMax))} + ${binOf(`toUInt64(packed % ${quietSpan})`)}), ${packed}))`
+  return sql`arrayMap(sorted -> CAST((arrayCompact(sorted), arrayFilter((place, next) -> next != 0, arrayEnumerate(sorted), arrayResize(arrayPopFront(arrayDifference(sorted)), length(sorted), 1))),
+      'Tuple(keys Array(UInt32), upTo Array(UInt32))'), [${keys}])[1]`
 }
 
-/** The same where positions may be skipped: the time of a position is that of its rank among the reached. */
+/** More than any quiet, ms: 17,000 years. */
+const quietSpan = String(2 ** 49)
+const open = raw(String(stateCodes.open))
+const levels = raw(`0.5, 0.9, ${silenceLevel}`)
+
+/**
+ * By position: how long since the one before, and whether there is one; how long until the next one. Where positions may be
+ * skipped the time of one is that of its rank among the reached.
+ */
 function gappedTimes(positions: number): string {
   const rank = 'bitCount(bitAnd(entered, bitShiftLeft(toUInt64(1), k) - 1))'
   return `arrayDifference(times) AS gaps,
@@ -123,6 +135,9 @@ function readGroup(row: Row, { funnel }: Subject): Group {
     counts: readCounts(row, funnel),
     since: since.map(([median = 0, p90 = 0]) => ({ median: shownTime(median), p90: shownTime(p90) })),
     // Without optional steps the wait at a position is the time that the next one took.
+    quiet: new Map(
+      row.quiet.keys.map((key, index) => [key, (row.quiet.upTo[index] ?? 0) - (row.quiet.upTo[index - 1] ?? 0)]),
+    ),
     until: isContiguous(funnel)
       ? since.slice(1).map(([, , p95 = 0]) => longest(p95))
       : row.until.map((ms) => longest(Number(ms))),

@@ -1,12 +1,12 @@
-import { param, raw, sql } from '../domain/sql.ts'
+import { param, sql } from '../domain/sql.ts'
+import { binAt, binsMax } from '../domain/tally/bins.ts'
 import type { QueryContext } from './context.ts'
 import { openAt, stoppedAt } from './counts.ts'
-import { groupingOf, type Group } from './grouping.ts'
+import type { Group } from './grouping.ts'
 import type { Groups } from './groups.ts'
 import { sealedSilent } from './sealed/silent.ts'
 import { askOf } from './sealed/tallies.ts'
 import type { Subject } from './subject.ts'
-import { onVerdicts, stateCodes } from './verdicts.ts'
 
 /** So many must have gone on from a step before anyone there is called silent. */
 const wentOnMin = 20
@@ -25,20 +25,10 @@ export function thresholdsOf({ counts, until }: Group): Thresholds {
   )
 }
 
-interface Row {
-  readonly whole: number
-  readonly value: string | null
-  readonly other: number
-  readonly anyStale: number
-  /** By position. */
-  readonly silent: readonly string[]
-}
-
 /**
  * Counts provisional leavers: open, and without an event of any type for longer than the threshold.
  *
- * Reads   sealedSilent(), or journeysOf(), its open ones; nothing when none is open or no threshold is known.
- * Cost    as sealedSilent(); else one pass over the period's journeys.
+ * Reads   sealedSilent(); nothing when none is open, no threshold is known, or journeys were counted one by one.
  * @returns how many of a group are silent at a position; null where there is no threshold
  */
 export async function silentCounter(
@@ -46,50 +36,26 @@ export async function silentCounter(
   subject: Subject,
   ask: { thresholds: Thresholds; groups: Groups },
 ): Promise<(group: Group, position: number) => number | null> {
-  const { whole, sealed } = ask.groups
-  const { counts } = whole
-  const worthAsking = ask.thresholds.some((ms, index) => ms !== null && openAt(counts, index + 1) > 0)
-  if (worthAsking && sealed !== null) {
-    const silent = await sealedSilent(askOf(context), subject, { ...sealed, ...ask })
-    return (group, position) => silentAt(group, position, silent(group, position))
-  }
-  const rows = worthAsking ? await countedSilent(context, subject, ask) : []
-  return (group, position) =>
-    silentAt(
-      group,
-      position,
-      rows.find(
-        ({ whole: isWhole, value, other }) =>
-          (isWhole === 1) === group.whole && value === group.value && (other === 1) === group.other,
-      )?.silent[position],
-    )
-
-  function silentAt(group: Group, position: number, silent: string | number | undefined): number | null {
+  const { sealed, whole } = ask.groups
+  const isWorthAsking = ask.thresholds.some((ms, index) => ms !== null && openAt(whole.counts, index + 1) > 0)
+  const silent =
+    isWorthAsking && sealed !== null ? await sealedSilent(askOf(context), subject, { ...sealed, ...ask }) : longQuiet
+  return (group, position) => {
     // Nobody is open at the last position: reaching it completes.
     if (position === subject.funnel.positions.length) return 0
-    if ((ask.thresholds[position - 1] ?? null) === null) return null
-    // Events that came between the two statements must not make more silent than open.
-    return Math.max(0, Math.min(Number(silent ?? 0), openAt(group.counts, position)))
+    const threshold = ask.thresholds[position - 1] ?? null
+    if (threshold === null) return null
+    // Events that came between two statements must not make more silent than open, or fewer than none.
+    return Math.max(0, Math.min(silent(group, position, threshold), openAt(group.counts, position)))
   }
 }
 
-function countedSilent(
-  context: QueryContext,
-  subject: Subject,
-  { thresholds, groups: { grouping } }: { thresholds: Thresholds; groups: Groups },
-): Promise<Row[]> {
-  const { columns, group, groupBy } = groupingOf(grouping)
-  return onVerdicts(subject, async (journeys) => {
-    const rows = await context.reads.select<Row>(
-      sql`
-      SELECT ${group}, max(stale) AS anyStale,
-        countIfResample(0, ${raw(String(thresholds.length + 1))}, 1)(${isSilent(subject, thresholds)}, depth) AS silent
-      FROM (SELECT *, ${columns} FROM (${journeys}) WHERE state = ${raw(String(stateCodes.open))} OR stale = 1)
-      ${groupBy}`,
-      { secondsMax: context.limits.querySecondsMax },
-    )
-    return { result: rows, stale: rows.some(({ anyStale }) => anyStale > 0) }
-  })
+/** Of journeys that were counted one by one. Thresholds are the last of a bin, so bins tell who has been quiet for longer. */
+function longQuiet({ quiet }: Group, position: number, threshold: number): number {
+  const last = position * binsMax + binAt(threshold)
+  let sum = 0
+  for (const [key, count] of quiet ?? []) if (key > last && key < (position + 1) * binsMax) sum += count
+  return sum
 }
 
 /** No quiet is longer than this, in ms. */

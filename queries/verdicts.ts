@@ -14,21 +14,29 @@ import type { Subject } from './subject.ts'
  *         its number is given, a look-up.
  */
 export function journeysOf(subject: Subject, source: VerdictSource, journey?: bigint): Sql {
-  const { period, funnel, service, now } = subject
+  const { period, funnel, compiled, service, now } = subject
   const known = raw('service, journey, firstAt, lastAt, eventsDropped, dimensions')
-  const read = (verdict: Sql) => sql`SELECT ${known}, ${param('Int64', funnel.windowMs)} AS windowMs,
-        ${staleness(subject, source)} AS stale, ${verdict}
-      FROM facts FINAL
-      WHERE service = ${param('String', service.id)}${only(journey)} AND ${reachesInto(period)}${conditions(subject)}`
+  const where = sql`WHERE service = ${param('String', service.id)}${only(journey)} AND ${reachesInto(period)}${conditions(subject)}`
+  const read = (columns: Sql) => sql`SELECT ${known}, ${param('Int64', funnel.windowMs)} AS windowMs,
+        ${staleness(subject, source)} AS stale, ${columns}
+      FROM facts FINAL ${where}`
   // Column by column where they are stored, so that the engine reads those that a question needs.
-  const rows =
-    source === 'stored'
-      ? read(raw(verdictFields.join(', ')))
-      : sql`SELECT ${known}, windowMs, stale, ${raw(verdictFields.map((field) => `v.${field} AS ${field}`).join(', '))}
-        FROM (${read(sql`${verdictOf(subject)} AS v`)})`
-  return judged(rows, [period], now)
+  const fields = () => {
+    if (source === 'stored') return read(raw(`${verdictFields.join(', ')}, arrayDifference(times) AS waits`))
+    const named = sql`${known}, windowMs, stale`
+    if (journey === undefined)
+      return compiled.verdictsOf({
+        columns: named,
+        rows: sql`${read(raw('gaps, lastAfter, seq, step, outcomeAt, outcomeSeq, outcome'))} SETTINGS preferred_block_size_bytes = ${raw(String(blockBytes))}`,
+        sample: sql`SELECT step, gaps, firstAt, lastAfter, outcome, outcomeAt FROM facts ${where}`,
+      })
+    return sql`SELECT ${named}, ${raw(verdictFields.map((field) => `v.${field} AS ${field}`).join(', '))}, arrayDifference(times) AS waits
+        FROM (${read(sql`${compiled.verdict} AS v`)})`
+  }
+  return judged(fields(), [period], now)
 }
 
+/** Columns of the verdict, and waits: how long after the position reached before each was reached, ms; 0 for the first. */
 const verdictFields = [
   'start',
   'latestStart',
@@ -40,6 +48,9 @@ const verdictFields = [
   'failed',
   'completionMs',
 ] as const
+
+/** The expression of a funnel is long, so that judging one trail of a block costs nearly as much as judging hundreds. */
+const blockBytes = 4_000_000
 
 /** A start lies between a journey's first event and its last: cheap to see, and leaves out most of what is older. */
 export function reachesInto(period: Range): Sql {
@@ -79,12 +90,12 @@ export function storedJourneys(subject: Subject, stretches: readonly Range[]): S
   const rows = sql`
     SELECT service, journey, firstAt, lastAt, dimensions, ${param('Int64', funnel.windowMs)} AS windowMs, 0 AS stale, ${raw(verdictFields.join(', '))}
     FROM facts
-    WHERE service = ${id} AND journey IN (SELECT journey FROM facts WHERE service = ${id} AND (${reaching}))${conditions(subject)}
+    WHERE service = ${id} AND journey IN (SELECT journey FROM facts WHERE service = ${id} AND (${reaching}))
     ORDER BY revision DESC LIMIT 1 BY journey`
-  return judged(rows, stretches, now)
+  return judged(sql`SELECT * FROM (${rows}) WHERE 1${conditions(subject)}`, stretches, now)
 }
 
-/** stored: the verdict that stands in facts. compiled: the funnel's own expression where that is of another version. */
+/** stored: the verdict that stands in facts. compiled: what the funnel makes of the trail. */
 export type VerdictSource = 'stored' | 'compiled'
 
 /** States as they are counted; the first four are those of journeys that started. */
@@ -104,11 +115,6 @@ export function stateName(stateCode: number): StateName {
 /** Only of the current version can the stored verdicts be expected to stand. */
 export function likelySource({ version, service }: Subject): VerdictSource {
   return version === service.version ? 'stored' : 'compiled'
-}
-
-function verdictOf({ version, compiled }: Subject): Sql {
-  if (version === null) return compiled.verdict
-  return sql`if(version = ${param('UInt32', version)}, verdict, ${compiled.verdict})`
 }
 
 function staleness({ version }: Subject, source: VerdictSource): Sql {

@@ -2,6 +2,7 @@ import type { Funnel } from '../service.ts'
 import { anyRun } from './any.ts'
 import { compileFault } from './fits.ts'
 import { sequenceRun } from './sequence.ts'
+import { verdictsOfTrails } from './shapes.ts'
 import { verdictOf } from './outcomes.ts'
 import type { CompiledFunnel } from './verdict.ts'
 
@@ -14,8 +15,6 @@ export { compileFault }
 export function compileFunnel(funnel: Funnel): CompiledFunnel {
   const fault = compileFault(funnel)
   if (fault !== null) throw new Error(fault)
-  return {
-    funnel,
-    verdict: verdictOf(funnel, funnel.order === 'any' ? anyRun(funnel) : sequenceRun(funnel)),
-  }
+  const verdict = verdictOf(funnel, funnel.order === 'any' ? anyRun(funnel) : sequenceRun(funnel))
+  return { funnel, verdict, verdictsOf: (trails) => verdictsOfTrails({ funnel, verdict }, trails) }
 }

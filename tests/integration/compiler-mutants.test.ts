@@ -6,7 +6,7 @@ import { compileFunnel } from '../../domain/funnel/compile.ts'
 import type { CompiledFunnel } from '../../domain/funnel/verdict.ts'
 import type { Stores } from '../../domain/ports/store.ts'
 import type { Funnel } from '../../domain/service.ts'
-import { render } from '../../domain/sql.ts'
+import { raw, render } from '../../domain/sql.ts'
 import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { agree, wholeSize } from '../support/agreement.ts'
 import { mutatedCompiler, type Mutant } from '../support/mutants.ts'
@@ -149,10 +149,55 @@ const mutants: readonly Mutant[] = [
     find: '(w_starts[1], w_starts[-1], ',
     replace: '(w_starts[1], w_starts[1], ',
   },
+  {
+    name: 'by shape: events at one time taken in the order in which they are stored',
+    file: 'shapes.ts',
+    find: ' AND countEqual(gaps, 0) <= (gaps[1] = 0)',
+    replace: '',
+  },
+  {
+    name: 'by shape: within looked at only where it is longer than the window',
+    file: 'shapes.ts',
+    find: 'return Math.min(windowMs, ...positions',
+    replace: 'return Math.max(windowMs, ...positions',
+  },
+  {
+    name: 'by shape: a pause as long as the window parts a trail',
+    file: 'shapes.ts',
+    find: 'arrayMax(gaps) > ${window}',
+    replace: 'arrayMax(gaps) >= ${window}',
+  },
+  {
+    name: 'by shape: what lies beside the pause however long it is',
+    file: 'shapes.ts',
+    find: ' AND ${span} - arrayMax(gaps) <= ${near}',
+    replace: '',
+  },
+  {
+    name: 'by shape: an outcome at the moment of a step',
+    file: 'shapes.ts',
+    find: ' AND NOT has(arrayCumSum(gaps), ${after})',
+    replace: '',
+  },
+  {
+    name: 'by shape: an outcome one step too early',
+    file: 'shapes.ts',
+    find: 'w_a -> w_a <= ${after}, arrayCumSum',
+    replace: 'w_a -> w_a + 1 < ${after}, arrayCumSum',
+  },
+  {
+    name: 'by shape: an outcome wherever it lies',
+    file: 'shapes.ts',
+    find: 'cityHash64(step, outcome[1], ${before})',
+    replace: 'cityHash64(step, outcome[1])',
+  },
 ]
 
-function text({ verdict }: CompiledFunnel): string {
-  return JSON.stringify(render(verdict), (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
+function text({ verdictsOf }: CompiledFunnel): string {
+  const trails = { columns: raw('journey'), rows: raw('rows'), sample: raw('sample') }
+  return JSON.stringify(render(verdictsOf(trails)), (_, value: unknown) =>
+    typeof value === 'bigint' ? `${value}n` : value,
+  )
 }
 
 describe('a mistake in the compiler is found', () => {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { CompiledFunnel, Verdict } from '../../domain/funnel/verdict.ts'
 import type { Store, Stores } from '../../domain/ports/store.ts'
-import { join, param, sql } from '../../domain/sql.ts'
+import { join, param, raw, sql } from '../../domain/sql.ts'
 import type { SqlValue } from '../../domain/sql.ts'
 import { outcomes } from '../../domain/stored-event.ts'
 import { order } from './oracle-runs.ts'
@@ -108,4 +108,22 @@ export async function storeVerdicts(
     )}] AS verdicts FROM packed_trails WHERE set = ${param('String', set)} ORDER BY journey`,
   )
   return funnels.map((_, funnel) => rows.map(({ verdicts }) => verdictRow.parse(verdicts[funnel])))
+}
+
+/** The same of one funnel, trails of one shape judged once. */
+export async function shapedVerdicts(store: Store, set: string, funnel: CompiledFunnel): Promise<Verdict[]> {
+  const trails = sql`SELECT journey, seq, step, outcomeAt, outcomeSeq, outcome,
+      arrayMin(arrayConcat(at, outcomeAt)) AS firstAt, toUInt64(arrayMax(arrayConcat(at, outcomeAt)) - firstAt) AS lastAfter,
+      arrayMap(gap -> toUInt64(gap), arrayPopFront(arrayDifference(arrayPushFront(at, firstAt)))) AS gaps
+    FROM packed_trails WHERE set = ${param('String', set)}`
+  // Some shapes are not in the sample.
+  const sample = sql`${trails} AND journey % 4 != 0`
+  const rows = await store.select<Record<string, unknown> & { waitsAgree: number }>(
+    sql`SELECT * EXCEPT (journey, waits), waits = arrayDifference(times) AS waitsAgree
+      FROM (${funnel.verdictsOf({ columns: raw('journey'), rows: trails, sample })}) ORDER BY journey`,
+  )
+  return rows.map(({ waitsAgree, ...verdict }) => {
+    if (waitsAgree !== 1) throw new Error('waits are not the differences of times')
+    return verdictRow.parse(verdict)
+  })
 }
