@@ -80,33 +80,38 @@ const journeyColumns = raw(
   'service, seenAt, start, latestStart, lastAt, depth, entered, times, completionMs, dimensions, state, elapsed, sign',
 )
 
-/** Hours of which the tallies of values have no times. */
-const hoursWithoutTimes = ({ dimension, took }: Standing): readonly Range[] => (dimension === null ? [] : took.hours)
+/** Where tallies have no times: those of journeys that started there are counted one by one. */
+const untimed = ({ dimension, took }: Standing): readonly Range[] => [
+  ...took.cuts,
+  // Of a value there are none by the hour.
+  ...(dimension === null ? [] : took.hours),
+]
 
 /** Whether there can be single journeys that tallies do not have: where there are none, nothing need be asked of them. */
 export const hasSingle = (standing: Standing, times: boolean): boolean =>
-  standing.hasChanged || standing.cover.cuts.length > 0 || (times && hoursWithoutTimes(standing).length > 0)
+  standing.hasChanged || standing.cover.cuts.length > 0 || (times && untimed(standing).length > 0)
 
 /**
  * Single journeys that tallies do not have, as rows of judged() with `sign`: what changed since the seal, and all
- * those of hours that the period cuts. `isCounted`: they are to be counted; `isTimed`: their times are, where these are asked.
+ * those of hours that the period cuts. `isCounted`: they are to be counted; `isTimed`: their times are, where these are asked. The two
+ * are not the same where a day begins within an hour: the day in which the window passes now is cut for the one, and not for the other.
  *
  * Reads   unsealed of one service; facts of it where an hour is cut, or where times of values are asked by the hour.
  * Cost    the journeys touched since the seal; with such an hour, one pass over the times of the service's journeys.
  */
 function singleJourneys(subject: Subject, standing: Standing, times: boolean): Sql {
   const { cuts } = standing.cover
-  const hours = times ? hoursWithoutTimes(standing) : []
-  const changed = sql`SELECT *, 1 AS isCounted, NOT ${within('seenAt', hours)} AS isTimed
+  const untold = times ? untimed(standing) : []
+  const changed = sql`SELECT *, NOT ${within('seenAt', cuts)} AS isCounted, NOT ${within('seenAt', untold)} AS isTimed
     FROM (${changedJourneys(standing, subject, subject.funnel.windowMs)})`
-  const ranges = [...cuts, ...hours]
+  const ranges = [...cuts, ...untold]
   if (ranges.length === 0) return changed
   return sql`${changed} UNION ALL
-    SELECT ${journeyColumns}, ${within('seenAt', cuts)} AS isCounted, 1 AS isTimed
+    SELECT ${journeyColumns}, ${within('seenAt', cuts)} AS isCounted, ${within('seenAt', untold)} AS isTimed
     FROM (SELECT *, 1 AS sign FROM (${storedJourneys(subject, ranges)}))`
 }
 
-/** Those of the period that changed since the seal, but for those of hours that it cuts. */
+/** Those of the period that changed since the seal. */
 export const changedJourneys = (
   scope: Scope,
   { period, now, where }: Pick<Subject, 'period' | 'now' | 'where'>,
@@ -114,7 +119,7 @@ export const changedJourneys = (
 ): Sql => {
   const changed = sql`SELECT *, ${param('Int64', windowMs)} AS windowMs, 0 AS stale
     FROM (${changedSince(scope)}) WHERE 1${conditions({ where })}`
-  return sql`SELECT ${journeyColumns} FROM (${judged(changed, [period], now)}) WHERE NOT ${within('seenAt', scope.cover.cuts)}`
+  return sql`SELECT ${journeyColumns} FROM (${judged(changed, [period], now)})`
 }
 
 /** How a single journey ended: key (sums.ts) of one row of judged(). */

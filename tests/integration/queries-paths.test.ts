@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { normaliseFunnel, type FunnelInput, type Service } from '../../domain/service.ts'
-import { pathsAnswer, type PathsAnswer } from '../../queries/answers.ts'
+import { pathsAnswer } from '../../queries/answers.ts'
 import type { FunnelAsk } from '../../queries/context.ts'
+import { expectCut, expectPaths } from '../support/agreeing-paths.ts'
 import { openAnswering, type Answering } from '../support/answering.ts'
 import { insertFacts } from '../support/facts.ts'
 import type { OracleAsk, OracleJourney } from '../support/oracle.ts'
-import { oraclePaths, type OracleWay } from '../support/oracle-paths.ts'
+import { oraclePaths } from '../support/oracle-paths.ts'
 import { randomFunnel, randomTrail } from '../support/random-funnels.ts'
 import { seededRandom, type Random } from '../support/random.ts'
 import { stepHashes } from '../support/verdicts.ts'
@@ -89,66 +90,6 @@ function asks({ service, older, journeys, nows }: Case, random: Random): Asked[]
           },
         ]),
   ])
-}
-
-const byNames = (a: { names: readonly (string | null)[] }, b: { names: readonly (string | null)[] }) =>
-  JSON.stringify(a.names) < JSON.stringify(b.names) ? -1 : 1
-
-const counts = (way: OracleWay | undefined) => ({
-  journeys: way?.journeys.size ?? 0,
-  completed: way?.completed ?? 0,
-  lost: way?.lost ?? 0,
-})
-
-type Shown = { names: (string | null)[]; journeys: number; completed: number; lost: number; times?: number }
-
-/** Every list of an answer beside the oracle's. */
-function lists(answer: PathsAnswer, expected: ReturnType<typeof oraclePaths>) {
-  const steps = (rows: PathsAnswer['next']): Shown[] => rows.map(({ step, ...rest }) => ({ names: [step], ...rest }))
-  return {
-    next: [steps(answer.next), expected.next],
-    previous: [steps(answer.previous), expected.previous],
-    loops: [answer.loops.map(({ step, back, ...rest }): Shown => ({ names: [step, back], ...rest })), expected.loops],
-    edges: [answer.edges.map(({ from, to, ...rest }): Shown => ({ names: [from, to], ...rest })), expected.edges],
-    insteadNext: [steps(answer.instead?.next ?? []), expected.insteadNext],
-    insteadLast: [steps(answer.instead?.last ?? []), expected.insteadLast],
-  } satisfies Record<keyof PathsAnswer['other'], [Shown[], readonly OracleWay[]]>
-}
-
-function expectPaths(answer: PathsAnswer, expected: ReturnType<typeof oraclePaths>): void {
-  const { started, seen, entered, began, ended } = expected
-  expect(answer).toMatchObject({ started, seen, entered, began, ended })
-  for (const [name, [shown, ways]] of Object.entries(lists(answer, expected))) {
-    const wanted = ways.map((way) => ({
-      names: way.names,
-      ...counts(way),
-      ...(name === 'loops' || name === 'edges' ? { times: way.times } : {}),
-    }))
-    expect([...shown].sort(byNames), name).toEqual(wanted.sort(byNames))
-    const sizes = shown.map(({ journeys }) => journeys)
-    expect(sizes).toEqual([...sizes].sort((a, b) => b - a))
-    expect(answer.other[name as keyof PathsAnswer['other']]).toEqual({ rows: 0, journeys: 0 })
-  }
-  if (answer.instead !== null) {
-    const { journeys, completed, lost, nothing, next } = answer.instead
-    expect({ journeys, completed, lost }).toEqual(counts(expected.stopped))
-    expect(nothing).toEqual(counts(expected.nothing))
-    expect(next.reduce((sum, row) => sum + row.journeys, nothing.journeys)).toBe(journeys)
-  }
-}
-
-/** What is shown is the greatest, and what is not is told: journeys of any row past the cut, each once. */
-function expectCut(answer: PathsAnswer, expected: ReturnType<typeof oraclePaths>, limit: number): void {
-  for (const [name, [shown, ways]] of Object.entries(lists(answer, expected))) {
-    const sizes = ways.map(({ journeys }) => journeys.size).sort((a, b) => b - a)
-    expect(shown.map(({ journeys }) => journeys)).toEqual(sizes.slice(0, limit))
-    const kept = new Set(shown.map(({ names }) => JSON.stringify(names)))
-    const past = ways.filter(({ names }) => !kept.has(JSON.stringify(names)))
-    expect(answer.other[name as keyof PathsAnswer['other']], name).toEqual({
-      rows: past.length,
-      journeys: new Set(past.flatMap(({ journeys }) => [...journeys])).size,
-    })
-  }
 }
 
 describe('paths and the oracle', { timeout: 300_000 }, () => {

@@ -2,6 +2,20 @@ import { expect } from 'vitest'
 import type { FunnelAnswerStep, Rate, Totals, TrendAnswer } from '../../queries/answers.ts'
 import type { OracleFunnelAnswer, OracleRate, OracleStep, OracleTotals, OracleTrendPeriod } from './oracle.ts'
 
+let compared = 0
+
+/**
+ * How many comparisons with the oracle this process has made. A comparison is one row of an answer with all of its numbers: the
+ * totals, a step, a period of a trend, a bin of times, a way that journeys go, an error, a service, or a journey. What is
+ * compared of one answer with another, or with itself, is none.
+ */
+export const comparisons = (): number => compared
+
+/** Call it when so many rows have agreed. */
+export function agreed(rows = 1): void {
+  compared += rows
+}
+
 /** Went on from a step before anyone there is called silent. */
 const wentOnMin = 20
 
@@ -12,6 +26,7 @@ export function expectTotals(actual: Totals, oracle: OracleTotals): void {
   expectRate(completionRate, oracleRate)
   expectRate(soFar, oracleSoFar)
   expectRate(atBest, oracleAtBest)
+  agreed()
 }
 
 export function expectRate(actual: Rate | null, oracle: OracleRate): void {
@@ -45,6 +60,7 @@ export function expectSteps(
     expectRate(step.rateFromStart, expected.rateFromStart)
     expectRate(step.rateFromPrevious, expected.rateFromPrevious)
     expectSeconds(step, expected)
+    agreed()
     if (silentOf === null) continue
     if (index === actual.length - 1) expect(silent).toBe(0)
     else if (expected.wentOn < wentOnMin) expect(silent).toBeNull()
@@ -99,5 +115,6 @@ export function expectTrend(answer: TrendAnswer, oracle: readonly OracleTrendPer
       expectRate(period.rate, expected.reachedRate)
     }
     expect(period.state).toBe(expected.waiting > 0 ? 'partial' : 'complete')
+    agreed()
   }
 }

@@ -102,8 +102,9 @@ export interface OracleJourneyRow {
 
 /** One row a journey of the period, by start (first event, where it never started), then by hash. */
 export function oracleJourneys(ask: OracleAsk): OracleJourneyRow[] {
+  const verdicts = verdictsOf(ask.funnel)
   return ask.journeys
-    .map((journey) => journeyRow(ask, journey))
+    .map((journey) => journeyRow(ask, journey, verdicts))
     .filter((row) => shownAt(row) >= ask.from && shownAt(row) < ask.to)
     .filter(({ dimensions }) =>
       Object.entries(ask.where ?? {}).every(([name, holds]) => holds(dimensions.get(name) ?? null)),
@@ -115,8 +116,25 @@ function shownAt(row: OracleJourneyRow): number {
   return row.start ?? row.firstAt
 }
 
-function journeyRow({ funnel, now }: OracleAsk, { journey, events }: OracleJourney): OracleJourneyRow {
-  const verdict = oracleVerdict(funnel, events)
+type Verdicts = WeakMap<OracleJourney['events'], Verdict>
+
+/** By funnel, as text. Enumerating runs takes long, and each question asks for the same ones. */
+const known = new Map<string, Verdicts>()
+
+function verdictsOf(funnel: Funnel): Verdicts {
+  const text = JSON.stringify(funnel)
+  const verdicts = known.get(text) ?? new WeakMap<OracleJourney['events'], Verdict>()
+  known.set(text, verdicts)
+  return verdicts
+}
+
+function journeyRow(
+  { funnel, now }: OracleAsk,
+  { journey, events }: OracleJourney,
+  verdicts: Verdicts,
+): OracleJourneyRow {
+  const verdict = verdicts.get(events) ?? oracleVerdict(funnel, events)
+  verdicts.set(events, verdict)
   const { state, elapsed } = oracleState(verdict, funnel.windowMs, now)
   const times = events.map(({ at }) => at)
   return {

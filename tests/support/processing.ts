@@ -71,12 +71,18 @@ export class Crash extends Error {
 /**
  * Stores whose n-th statement that writes crashes the program, before it was done or after. Counts from 1.
  * `statements()` says how many there were.
+ * @param given n; or what says it, which may change its mind until then
  */
-export function crashing(stores: Stores, at: number, when: 'before' | 'after'): Stores & { statements(): number } {
+export function crashing(
+  stores: Stores,
+  given: number | (() => number),
+  when: 'before' | 'after',
+): Stores & { statements(): number } {
   let count = 0
   const around = async (work: () => Promise<void>): Promise<void> => {
     count += 1
     const mine = count
+    const at = typeof given === 'number' ? given : given()
     if (mine === at && when === 'before') throw new Crash(`before statement ${at}`)
     await work()
     if (mine === at && when === 'after') throw new Crash(`after statement ${at}`)

@@ -63,7 +63,8 @@ async function sealingParts({ stores, registry, clock }: SealedOn, pace: Sealing
   const ownFunnels = createOwnFunnels(registry)
   const [stored] = await stores.writes.select<{ revision: string }>({
     parts: [
-      'SELECT greatest((SELECT max(revision) FROM facts), (SELECT max(revision) FROM seals), (SELECT max(seal) FROM unsealed)) AS revision',
+      `SELECT greatest((SELECT max(revision) FROM facts), (SELECT max(revision) FROM removals), (SELECT max(revision) FROM seals),
+        (SELECT max(seal) FROM unsealed)) AS revision`,
     ],
   })
   const revisions = createRevisions({ now: () => 0 }, Number(stored?.revision ?? 0))

@@ -5,6 +5,7 @@ import type { Stores } from '../../domain/ports/store.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 import type { Difference, Verification } from '../../domain/verification.ts'
 import { createFactsWriter } from '../../processor/facts-writer.ts'
+import type { SealingPace } from '../../processor/sealing/sealer.ts'
 import { createVerification } from '../../processor/sealing/verification.ts'
 import { touchedBy } from '../../processor/touched.ts'
 import { trailColumns, trailRow } from '../../processor/trail-rows.ts'
@@ -27,9 +28,12 @@ export interface Verified {
 
 const retentionMs = 30 * 86_400_000
 
-export async function openVerified(on: { stores: Stores; registry: Registry; clock: Clock }): Promise<Verified> {
+export async function openVerified(
+  on: { stores: Stores; registry: Registry; clock: Clock },
+  pace?: SealingPace,
+): Promise<Verified> {
   const { stores, clock } = on
-  const sealing = await openSealing(on)
+  const sealing = await openSealing(on, pace)
   const { seals, ownFunnels, revisions, exclusive, sealer, unsealed } = sealing.parts
   const { trailEventsMax } = defaultLimits
   const late = { ask: () => undefined, isGivenUp: () => false }
