@@ -1,5 +1,5 @@
 import { raw, sql, type Sql } from '../domain/sql.ts'
-import { binOf, binRange, binsMax, quantileBin, timeOfBin } from '../domain/tally/bins.ts'
+import { binOf, binRange, noBins, quantileBins, timeOfBin, type BinCounts } from '../domain/tally/bins.ts'
 import { keysOfMeasure } from '../domain/tally/keys.ts'
 import type { TimeToCompleteAnswer, Totals } from './answers.ts'
 import type { QueryContext, TimeToCompleteQuestion } from './context.ts'
@@ -10,7 +10,7 @@ import { isRevised, stateOf } from './marks.ts'
 import { provenance } from './provenance.ts'
 import { rateOf } from './rates.ts'
 import { standingOf, type Standing } from './sealed/standing.ts'
-import { addSum, countsOfSum, emptySum, type Sum } from './sealed/sums.ts'
+import { addSum, binsOf, countsOfSum, emptySum, type Sum } from './sealed/sums.ts'
 import { askOf, sealedTallies, type Ask } from './sealed/tallies.ts'
 import { otherLabel, timesByLabel, timesOfAll } from './sealed/times.ts'
 import { admits, resolveSubject, type Subject } from './subject.ts'
@@ -47,18 +47,17 @@ export async function timeToComplete(
           bins: await countedTimes(context, subject),
         }
       : await sealedTimes(askOf(context), subject, standing)
-  const quantile = (level: number): number | null => {
-    const bin = quantileBin(bins, level)
-    return bin === null ? null : timeOfBin(bin) / 1000
-  }
+  const [p50 = null, p75 = null, p90 = null, p95 = null] = quantileBins(bins, [0.5, 0.75, 0.9, 0.95]).map((bin) =>
+    bin === null ? null : timeOfBin(bin) / 1000,
+  )
   return {
     ...provenance(subject, ground.revision),
     period: stateOf(totals, isRevised(ground, subject)),
-    count: [...bins.values()].reduce((sum, count) => sum + count, 0),
-    p50: quantile(0.5),
-    p75: quantile(0.75),
-    p90: quantile(0.9),
-    p95: quantile(0.95),
+    count: bins.reduce((sum, count) => sum + count, 0),
+    p50,
+    p75,
+    p90,
+    p95,
     histogram: bars(bins),
     within: within(bins, totals.started, subject.funnel.windowMs),
   }
@@ -69,7 +68,7 @@ async function sealedTimes(
   ask: Ask,
   subject: Subject,
   standing: Standing,
-): Promise<{ readonly totals: Totals; readonly bins: ReadonlyMap<number, number> }> {
+): Promise<{ readonly totals: Totals; readonly bins: BinCounts }> {
   const keys = keysOfMeasure('whole')
   const [tallies, all] = await Promise.all([
     sealedTallies(ask, subject, standing, { starts: null, times: true }),
@@ -85,14 +84,11 @@ async function sealedTimes(
     addSum(sum, times(otherLabel), 1)
     if (admits(subject, standing.dimension, null)) addSum(sum, times(null), 1)
   }
-  const bins = new Map<number, number>()
-  for (const [key, number] of sum.times)
-    if (number !== 0 && key >= keys[0] && key < keys[1]) bins.set(key % binsMax, number)
-  return { totals: totalsOf(countsOfSum(sum, subject.funnel)), bins }
+  return { totals: totalsOf(countsOfSum(sum, subject.funnel)), bins: binsOf(sum, 'whole', 0) }
 }
 
 /** Journeys by bin. */
-async function countedTimes(context: QueryContext, subject: Subject): Promise<ReadonlyMap<number, number>> {
+async function countedTimes(context: QueryContext, subject: Subject): Promise<BinCounts> {
   const rows = await onVerdicts(subject, async (journeys: Sql) => {
     const result = await context.reads.select<{ bin: number; count: string; anyStale: number }>(
       sql`SELECT ${binOf('toUInt64(greatest(completionMs, 0))')} AS bin, count() AS count, max(stale) AS anyStale
@@ -101,12 +97,14 @@ async function countedTimes(context: QueryContext, subject: Subject): Promise<Re
     )
     return { result, stale: result.some(({ anyStale }) => anyStale > 0) }
   })
-  return new Map(rows.map(({ bin, count }) => [bin, Number(count)]))
+  const bins = noBins()
+  for (const { bin, count } of rows) bins[bin] = Number(count)
+  return bins
 }
 
-function bars(bins: ReadonlyMap<number, number>): TimeToCompleteAnswer['histogram'] {
+function bars(bins: BinCounts): TimeToCompleteAnswer['histogram'] {
   const counts = new Map<number, number>()
-  for (const [bin, count] of bins) {
+  for (const [bin, count] of bins.entries()) {
     const bar = Math.floor(bin / binsPerBar)
     counts.set(bar, (counts.get(bar) ?? 0) + count)
   }
@@ -120,9 +118,9 @@ function bars(bins: ReadonlyMap<number, number>): TimeToCompleteAnswer['histogra
     }))
 }
 
-function within(bins: ReadonlyMap<number, number>, started: number, windowMs: number): TimeToCompleteAnswer['within'] {
+function within(bins: BinCounts, started: number, windowMs: number): TimeToCompleteAnswer['within'] {
   return [...horizons.filter((ms) => ms < windowMs), windowMs].map((ms) => {
-    const completed = [...bins].reduce((sum, [bin, count]) => (timeOfBin(bin) <= ms ? sum + count : sum), 0)
+    const completed = bins.reduce((sum, count, bin) => (count > 0 && timeOfBin(bin) <= ms ? sum + count : sum), 0)
     return { seconds: ms / 1000, completed, rate: rateOf(completed, started) }
   })
 }

@@ -47,19 +47,27 @@ export function timeOfBin(bin: number): number {
   return from
 }
 
+/** How many have each bin, by bin. */
+export type BinCounts = Float64Array
+
+export const noBins = (): BinCounts => new Float64Array(binsMax)
+
 /**
- * The bin in which the value of a rank lies: of n values in ascending order that at floor(level * n), from 0, as
- * ClickHouse's quantileExact takes it.
- * @param counts journeys by bin; none is below 0
- * @returns null when there are none
+ * The bins in which the values of ranks lie: of n values in ascending order those at floor(level * n), from 0, as
+ * ClickHouse's quantileExact takes them.
+ * @param counts none is below 0
+ * @param levels ascending, from 0 to below 1
+ * @returns a bin for each level; null for each when there are no values
  */
-export function quantileBin(counts: ReadonlyMap<number, number>, level: number): number | null {
-  const bins = [...counts].filter(([, count]) => count > 0).sort(([a], [b]) => a - b)
-  const total = bins.reduce((sum, [, count]) => sum + count, 0)
-  let rank = Math.floor(level * total)
-  for (const [bin, count] of bins) {
-    if (rank < count) return bin
-    rank -= count
+export function quantileBins(counts: BinCounts, levels: readonly number[]): readonly (number | null)[] {
+  let total = 0
+  for (const count of counts) total += count
+  const found: (number | null)[] = []
+  let below = 0
+  for (let bin = 0; bin < counts.length && found.length < levels.length; bin += 1) {
+    below += counts[bin] ?? 0
+    while (found.length < levels.length && Math.floor((levels[found.length] ?? 0) * total) < below) found.push(bin)
   }
-  return bins.at(-1)?.[0] ?? null
+  while (found.length < levels.length) found.push(null)
+  return found
 }

@@ -210,9 +210,22 @@ export const migrations: readonly Migration[] = [
     ) ENGINE = ReplacingMergeTree(revision) ORDER BY service SETTINGS ${durable}`,
   },
   {
-    // Tallies of weeks (of the service's zone, from Monday): a quarter needs a dozen of them rather than ninety days.
-    name: '014-rollup-weeks',
-    statement: `ALTER TABLE rollup MODIFY COLUMN grain Enum8('hour' = 1, 'day' = 2, 'week' = 3)`,
+    // The rollup as before, with tallies of weeks (of the service's zone, from Monday): a quarter needs a dozen of them rather than ninety
+    // days. A week has thousands of times, so what is read at once is bounded by its bytes.
+    name: '014-rollups',
+    statement: `CREATE TABLE IF NOT EXISTS rollups (
+      service LowCardinality(String),
+      dimension LowCardinality(String),
+      layer UInt64 CODEC(Delta, ZSTD(1)),
+      grain Enum8('hour' = 1, 'day' = 2, 'week' = 3),
+      bucket Int64 CODEC(Delta, ZSTD(3)),
+      value LowCardinality(String),
+      keys Array(UInt16) CODEC(ZSTD(3)),
+      counts Array(Int64) CODEC(T64, ZSTD(3)),
+      timeKeys Array(UInt32) CODEC(Delta, ZSTD(3)),
+      timeCounts Array(Int64) CODEC(T64, ZSTD(3))
+    ) ENGINE = MergeTree ORDER BY (service, dimension, layer, grain, bucket, value)
+    SETTINGS index_granularity = 256, index_granularity_bytes = 131072, ${durable}`,
   },
   {
     // The edge as before, but in the order of the last events, since who asks for the silent looks at the latest, and with the
@@ -227,12 +240,16 @@ export const migrations: readonly Migration[] = [
     SETTINGS index_granularity = 1024, ${durable}`,
   },
   {
-    name: '016-no-edge',
+    name: '016-no-rollup',
+    statement: 'DROP TABLE IF EXISTS rollup',
+  },
+  {
+    name: '017-no-edge',
     statement: 'DROP TABLE IF EXISTS edge',
   },
   {
     // What was sealed without weeks, and with the edge that is gone, is counted anew from facts.
-    name: '017-seals-anew',
+    name: '018-seals-anew',
     statement: 'TRUNCATE TABLE seals',
   },
 ]

@@ -36,7 +36,7 @@ export function createGarbage(store: Store, seals: Seals, graceMs: number): Garb
       const eldest = ready[0]
       if (eldest === undefined || (ready.length < retiredMin && eldest.at + retiredMsMax > now)) return
       for (const [table, of] of [
-        ['rollup', (one: Retired) => one.layers],
+        ['rollups', (one: Retired) => one.layers],
         ['edge_journeys', (one: Retired) => one.edgeLayers],
       ] as const)
         await remove(
@@ -72,7 +72,7 @@ export function createGarbage(store: Store, seals: Seals, graceMs: number): Garb
         sql`has(${param('Array(Array(UInt64))', layers)}[indexOf(${services}, service)], layer)`
       const layers = standing.map((seal) => seal.layers.map(({ layer }) => layer))
       const edges = standing.map(({ edgeLayers }) => edgeLayers)
-      await removeIfAny(store, 'rollup', sql`NOT ${named(layers)}`)
+      await removeIfAny(store, 'rollups', sql`NOT ${named(layers)}`)
       await removeIfAny(store, 'edge_journeys', sql`NOT ${named(edges)}`)
       const since = param(
         'Array(UInt64)',

@@ -116,7 +116,7 @@ export const mergedLayers = (merged: {
     merged.layer,
     sql`
     SELECT service, dimension, value, grain, bucket, key, sum(added) AS number
-    FROM rollup
+    FROM rollups
     ARRAY JOIN arrayConcat(arrayMap(k -> toUInt32(k), keys), timeKeys) AS key, arrayConcat(counts, timeCounts) AS added
     WHERE service = ${param('String', merged.service)} AND layer IN ${param('Array(UInt64)', merged.layers)}
       AND bucket >= ${param('Int64', merged.from)} AND bucket < ${param('Int64', merged.to)}
@@ -126,7 +126,7 @@ export const mergedLayers = (merged: {
 
 /** A row for each bucket and value, from one for each key. */
 const packed = (layer: number, numbers: Sql): Sql => sql`
-  INSERT INTO rollup (service, dimension, layer, grain, bucket, value, keys, counts, timeKeys, timeCounts)
+  INSERT INTO rollups (service, dimension, layer, grain, bucket, value, keys, counts, timeKeys, timeCounts)
   SELECT service, dimension, ${param('UInt64', layer)}, grain, bucket, value,
     arrayMap(c -> toUInt16(c.1), counted), arrayMap(c -> c.2, counted), arrayMap(c -> c.1, timed), arrayMap(c -> c.2, timed)
   FROM (
@@ -140,7 +140,7 @@ const packed = (layer: number, numbers: Sql): Sql => sql`
 /** How large a layer is, and over which cohort hours, by service. Reads the key of rollup. */
 export const sizesOf = (services: readonly string[], layer: number): Sql => sql`
   SELECT service, count() AS rows, minIf(bucket, grain = 'hour') AS first, maxIf(bucket, grain = 'hour') AS last
-  FROM rollup
+  FROM rollups
   WHERE service IN ${param('Array(String)', services)} AND layer = ${param('UInt64', layer)}
   GROUP BY service`
 

@@ -66,7 +66,7 @@ export interface SealingProgress {
 }
 
 /**
- * Keeps the tallies of services (tables rollup and edge) near the present, so that a question reads hours and days rather than
+ * Keeps the tallies of services (tables rollups and edge) near the present, so that a question reads hours and days rather than
  * journeys. A tally is a sum of layers: the base, counted from the facts as they stood at a moment, and what changed between
  * that and each later seal. A layer is a pure function of the journeys before and after, is written once under a number of its
  * own, and counts only when a row of table seals names it; so a crash leaves at worst a layer that nobody

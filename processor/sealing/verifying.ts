@@ -153,10 +153,10 @@ export interface TallyRow {
 export const countedTallies = (state: StateAsked, of: Omit<LayerOf, 'layer'>): Sql => sql`
   SELECT dimension, value, grain, bucket, key, number FROM (${talliesOf(stateNow(state), of)})`
 
-/** What the rollup has. Reads rollup, the layers of one service. */
+/** What the rollup has. Reads rollups, the layers of one service. */
 export const sealedTallies = ({ service, layers }: Seal, { from, to }: Span): Sql => sql`
   SELECT dimension, value, toInt8(grain) AS grain, bucket, key, sum(added) AS number
-  FROM rollup
+  FROM rollups
   ARRAY JOIN arrayConcat(arrayMap(k -> toUInt32(k), keys), timeKeys) AS key, arrayConcat(counts, timeCounts) AS added
   WHERE service = ${param('String', service)} AND layer IN ${param(
     'Array(UInt64)',
@@ -178,13 +178,13 @@ export interface WeekRow {
 }
 
 /**
- * Where a week is not the sum of its days. Reads rollup, the layers of one service.
+ * Where a week is not the sum of its days. Reads rollups, the layers of one service.
  * @param weeks starts of weeks that follow one another; the last is where they end
  */
 export const weeksThatDiffer = ({ service, layers }: Seal, weeks: readonly number[]): Sql => sql`
   SELECT dimension, value, roundDown(bucket, ${param('Array(Int64)', weeks)}) AS week, key,
     sumIf(added, grain = 'week') AS sealed, sumIf(added, grain = 'day') AS counted
-  FROM (SELECT dimension, value, bucket, grain, key, added FROM rollup
+  FROM (SELECT dimension, value, bucket, grain, key, added FROM rollups
     ARRAY JOIN arrayConcat(arrayMap(k -> toUInt32(k), keys), timeKeys) AS key, arrayConcat(counts, timeCounts) AS added
     WHERE service = ${param('String', service)} AND layer IN ${param(
       'Array(UInt64)',
@@ -230,7 +230,7 @@ export const daysHeld = (service: string, layers: readonly number[]): Sql => sql
     UNION ALL
     SELECT intDiv(firstAt, 86400000) AS day FROM facts WHERE service = ${param('String', service)}
     UNION ALL
-    SELECT intDiv(bucket, 86400000) AS day FROM rollup
+    SELECT intDiv(bucket, 86400000) AS day FROM rollups
     WHERE service = ${param('String', service)} AND layer IN ${param('Array(UInt64)', layers)} AND grain = 'hour'
   ) ORDER BY day`
 

@@ -67,7 +67,7 @@ export const sealedRows = (scope: Scope, cover: Cover, dimensions: readonly stri
     .map(([grain, ranges]) => sql`(grain = ${raw(`'${grain}'`)} AND ${within('bucket', ranges)})`)
   return sql`
   SELECT service, dimension, value, bucket, (bucket >= ${hour}) + (bucket > ${hour}) AS side, ${raw(columns)}
-  FROM rollup
+  FROM rollups
   WHERE ${inLayers(scope, 'layers')} AND dimension IN ${param('Array(String)', dimensions)}
     AND (${named.length === 0 ? raw('0') : join(named, ' OR ')})`
 }

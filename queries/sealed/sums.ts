@@ -1,4 +1,4 @@
-import { binsMax, quantileBin, timeOfBin } from '../../domain/tally/bins.ts'
+import { binsMax, noBins, quantileBins, timeOfBin, type BinCounts } from '../../domain/tally/bins.ts'
 import { keyOfTime, readKey, type Measure } from '../../domain/tally/keys.ts'
 import type { Funnel } from '../../domain/service.ts'
 import { cell, countsOf, isContiguous, type Counts, type StartedState } from '../counts.ts'
@@ -20,8 +20,8 @@ export interface Sum {
   readonly cells: number[]
   readonly entered: number[]
   readonly elapsedEntered: number[]
-  /** Journeys by key of the time that they took. */
-  readonly times: Map<number, number>
+  /** Journeys by bin of the time that they took, by what it is of: the measure and position of its keys. */
+  readonly times: Map<number, BinCounts>
   /** Open journeys by depth * 8192 + bin of how long they have been quiet: only those that no tally has. */
   readonly quiet: Map<number, number>
 }
@@ -38,6 +38,19 @@ const add = (counts: number[], index: number, number: number): void => {
 const addTo = (counts: Map<number, number>, key: number, number: number): void =>
   void counts.set(key, (counts.get(key) ?? 0) + number)
 
+/** @param key of a time */
+export function addTime({ times }: Pick<Sum, 'times'>, key: number, number: number): void {
+  const place = Math.floor(key / binsMax)
+  let bins = times.get(place)
+  if (bins === undefined) times.set(place, (bins = noBins()))
+  const bin = key % binsMax
+  bins[bin] = (bins[bin] ?? 0) + number
+}
+
+/** Journeys by bin of one measure at one position. */
+export const binsOf = ({ times }: Pick<Sum, 'times'>, measure: Measure, position: number): BinCounts =>
+  times.get(Math.floor(keyOfTime(measure, position) / binsMax)) ?? noBins()
+
 /**
  * Adds sealed journeys. Of those that are neither completed nor failed, later ones are open, and others count as abandoned until
  * the edge says otherwise.
@@ -47,7 +60,7 @@ export function addSealed(sum: Sum, key: number, number: number, side: number): 
   const elapsed = side === sides.elapsed ? 1 : 0
   if (read.what === 'unstarted') sum.unstarted += number
   else if (read.what === 'excluded') sum.excluded += number
-  else if (read.what === 'time') addTo(sum.times, key, number)
+  else if (read.what === 'time') addTime(sum, key, number)
   else if (read.what === 'entered') {
     add(sum.entered, read.position - 1, number)
     if (elapsed === 1) add(sum.elapsedEntered, read.position - 1, number)
@@ -59,7 +72,7 @@ export function addSealed(sum: Sum, key: number, number: number, side: number): 
 
 export function addClocked(sum: Sum, key: number, number: number): void {
   if (key >= clocked.quiet) addTo(sum.quiet, key - clocked.quiet, number)
-  else if (key >= clocked.times) addTo(sum.times, key, number)
+  else if (key >= clocked.times) addTime(sum, key, number)
   else if (key >= clocked.entries) {
     const entry = key - clocked.entries
     add(sum.entered, Math.floor(entry / 2) - 1, number)
@@ -102,8 +115,12 @@ export function addSum(sum: Sum, other: Sum, times: 1 | -1): void {
   sum.excluded += times * other.excluded
   for (const name of ['cells', 'entered', 'elapsedEntered'] as const)
     for (const [index, number] of other[name].entries()) add(sum[name], index, times * number)
-  for (const name of ['times', 'quiet'] as const)
-    for (const [key, number] of other[name]) addTo(sum[name], key, times * number)
+  for (const [key, number] of other.quiet) addTo(sum.quiet, key, times * number)
+  for (const [place, bins] of other.times) {
+    let into = sum.times.get(place)
+    if (into === undefined) sum.times.set(place, (into = noBins()))
+    for (let bin = 0; bin < bins.length; bin += 1) into[bin] = (into[bin] ?? 0) + times * (bins[bin] ?? 0)
+  }
 }
 
 export function countsOfSum(sum: Sum, funnel: Funnel): Counts {
@@ -118,26 +135,16 @@ export function countsOfSum(sum: Sum, funnel: Funnel): Counts {
 /** By position - 1: median and 90 % of the time since the position before (ms), and 95 % of that until the next. */
 export function timesOfSum(sum: Sum, funnel: Funnel): { since: { median: number; p90: number }[]; until: number[] } {
   const positions = funnel.positions.map((_, index) => index + 1)
-  const byPlace = new Map<number, Map<number, number>>()
-  for (const [key, number] of sum.times) {
-    if (number === 0) continue
-    const place = Math.floor(key / binsMax)
-    const bins = byPlace.get(place)
-    if (bins === undefined) byPlace.set(place, new Map([[key % binsMax, number]]))
-    else bins.set(key % binsMax, number)
-  }
-  const bins = (measure: Measure, position: number) =>
-    byPlace.get(Math.floor(keyOfTime(measure, position) / binsMax)) ?? new Map<number, number>()
   return {
     since: positions.map((position) => {
-      const some = bins('since', position)
-      return { median: timeOfBin(quantileBin(some, 0.5) ?? 0), p90: timeOfBin(quantileBin(some, 0.9) ?? 0) }
+      const [median, p90] = quantileBins(binsOf(sum, 'since', position), [0.5, 0.9])
+      return { median: timeOfBin(median ?? 0), p90: timeOfBin(p90 ?? 0) }
     }),
-    until: positions.map((position) =>
-      lastOfBin(
-        quantileBin(isContiguous(funnel) ? bins('since', position + 1) : bins('until', position), silenceLevel) ?? 0,
-      ),
-    ),
+    until: positions.map((position) => {
+      const waits = isContiguous(funnel) ? binsOf(sum, 'since', position + 1) : binsOf(sum, 'until', position)
+      const [longest] = quantileBins(waits, [silenceLevel])
+      return lastOfBin(longest ?? 0)
+    }),
   }
 }
 

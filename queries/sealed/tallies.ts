@@ -43,7 +43,7 @@ export interface TalliesAsked {
  * Sums of the subject's journeys by piece of the period and value of the dimension that is asked about (null: without one), as
  * they are now. Without a dimension there is one sum a piece, under null. Of a sealed journey the times are left out.
  *
- * Reads   rollup, a row for each hour, day or week of the period and value; unsealed and edge_journeys.
+ * Reads   rollups, a row for each hour, day or week of the period and value; unsealed and edge_journeys.
  * Cost    hours, days and weeks of the period x values x steps; journeys touched since the seal; open ones.
  */
 export async function sealedTallies(

@@ -93,26 +93,26 @@ const corruptions: readonly { what: string; table: 'facts' | 'rollup' | 'edge'; 
   {
     what: 'a row of the rollup is lost',
     table: 'rollup',
-    statement: `ALTER TABLE rollup DELETE WHERE dimension = 'kind' AND value = 'new' AND grain = 'hour'
-      AND bucket = (SELECT max(bucket) FROM rollup WHERE dimension = 'kind' AND value = 'new' AND grain = 'hour')`,
+    statement: `ALTER TABLE rollups DELETE WHERE dimension = 'kind' AND value = 'new' AND grain = 'hour'
+      AND bucket = (SELECT max(bucket) FROM rollups WHERE dimension = 'kind' AND value = 'new' AND grain = 'hour')`,
   },
   {
     what: 'a row of the rollup by days is lost',
     table: 'rollup',
-    statement: `ALTER TABLE rollup DELETE WHERE dimension = '' AND grain = 'day'
-      AND bucket = (SELECT max(bucket) FROM rollup WHERE grain = 'day')`,
+    statement: `ALTER TABLE rollups DELETE WHERE dimension = '' AND grain = 'day'
+      AND bucket = (SELECT max(bucket) FROM rollups WHERE grain = 'day')`,
   },
   {
     what: 'a count of the rollup is another',
     table: 'rollup',
-    statement: `ALTER TABLE rollup UPDATE counts = arrayMap((c, i) -> if(i = 1, c + 1, c), counts, arrayEnumerate(counts))
+    statement: `ALTER TABLE rollups UPDATE counts = arrayMap((c, i) -> if(i = 1, c + 1, c), counts, arrayEnumerate(counts))
       WHERE dimension = '' AND grain = 'hour'
-        AND bucket = (SELECT max(bucket) FROM rollup WHERE dimension = '' AND grain = 'hour')`,
+        AND bucket = (SELECT max(bucket) FROM rollups WHERE dimension = '' AND grain = 'hour')`,
   },
   {
     what: 'a count of times is another',
     table: 'rollup',
-    statement: `ALTER TABLE rollup UPDATE timeCounts = arrayMap(c -> c + 1, timeCounts)
+    statement: `ALTER TABLE rollups UPDATE timeCounts = arrayMap(c -> c + 1, timeCounts)
       WHERE dimension = '' AND grain = 'hour' AND notEmpty(timeCounts)`,
   },
   {
@@ -174,7 +174,7 @@ describe('a verification', () => {
     const { verified } = await filled()
     const bucket = Math.floor((now - 10 * 60_000 - 3 * hour) / hour) * hour
     await run(
-      `ALTER TABLE rollup DELETE WHERE dimension = 'kind' AND value = 'new' AND grain = 'hour' AND bucket = ${bucket}`,
+      `ALTER TABLE rollups DELETE WHERE dimension = 'kind' AND value = 'new' AND grain = 'hour' AND bucket = ${bucket}`,
     )
     const { listed } = await verified.verify('renew')
     for (const one of listed)
@@ -184,7 +184,7 @@ describe('a verification', () => {
 
   it('looks only at the days that it is asked about', async () => {
     const { verified } = await filled()
-    await run(`ALTER TABLE rollup DELETE WHERE grain = 'hour' AND bucket < ${now - 20 * hour}`)
+    await run(`ALTER TABLE rollups DELETE WHERE grain = 'hour' AND bucket < ${now - 20 * hour}`)
     expect(await verified.verify('renew', today)).toMatchObject({
       differences: 0,
       hours: 16,
@@ -202,7 +202,7 @@ describe('a verification', () => {
     clock.set(now + 40 * day)
     await stores.writes.insert('removals', ['service', 'what', 'revision'], [['renew', 'expired', clock.now()]])
     expect(await verified.verify('renew')).toMatchObject({ differences: 0 })
-    await run(`ALTER TABLE rollup DELETE WHERE bucket = (SELECT max(bucket) FROM rollup WHERE grain = 'hour')`)
+    await run(`ALTER TABLE rollups DELETE WHERE bucket = (SELECT max(bucket) FROM rollups WHERE grain = 'hour')`)
     expect((await verified.verify('renew')).differences).toBeGreaterThan(0)
   })
 
@@ -229,7 +229,7 @@ describe('a sample', () => {
   it('leaves alone what nobody could count again', async () => {
     const { verified } = await filled()
     await stores.writes.insert('removals', ['service', 'what', 'revision'], [['renew', 'expired', now - day]])
-    await run(`ALTER TABLE rollup DELETE WHERE bucket = (SELECT max(bucket) FROM rollup WHERE grain = 'hour')`)
+    await run(`ALTER TABLE rollups DELETE WHERE bucket = (SELECT max(bucket) FROM rollups WHERE grain = 'hour')`)
     await verified.sample([0, 0, 0.999])
     expect(verified.found).toMatchObject([{ service: 'renew', healed: false }])
     await verified.sealing.seal()
@@ -268,8 +268,8 @@ describe('any history', { timeout: 60_000 }, () => {
     await verified.write(events.filter(() => random.chance(0.2)))
     const told = `FUZZ_SEED=${seed}: ${JSON.stringify(service.funnel)}`
     expect(await verified.verify('renew'), told).toMatchObject({ differences: 0, sealed: true })
-    await run(`ALTER TABLE rollup UPDATE counts = arrayMap(c -> c * 2, counts)
-      WHERE (dimension, grain, bucket, value) = (SELECT dimension, grain, bucket, value FROM rollup
+    await run(`ALTER TABLE rollups UPDATE counts = arrayMap(c -> c * 2, counts)
+      WHERE (dimension, grain, bucket, value) = (SELECT dimension, grain, bucket, value FROM rollups
         WHERE arraySum(counts) != 0 ORDER BY cityHash64(dimension, grain, bucket, value) LIMIT 1)`)
     expect((await verified.verify('renew')).differences, told).toBeGreaterThan(0)
   })
