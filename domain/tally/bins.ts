@@ -1,3 +1,4 @@
+import { shape } from '../limits.ts'
 import { raw, type Sql } from '../sql.ts'
 
 /**
@@ -47,10 +48,12 @@ export function timeOfBin(bin: number): number {
   return from
 }
 
-/** How many have each bin, by bin. */
+/** How many have each bin, by bin: of times within the longest window that there can be. */
 export type BinCounts = Float64Array
 
-export const noBins = (): BinCounts => new Float64Array(binsMax)
+const binsHeld = binAt(shape.windowMsMax) + 1
+
+export const noBins = (): BinCounts => new Float64Array(binsHeld)
 
 /**
  * The bins in which the values of ranks lie: of n values in ascending order those at floor(level * n), from 0, as
@@ -61,7 +64,7 @@ export const noBins = (): BinCounts => new Float64Array(binsMax)
  */
 export function quantileBins(counts: BinCounts, levels: readonly number[]): readonly (number | null)[] {
   let total = 0
-  for (const count of counts) total += count
+  for (let bin = 0; bin < counts.length; bin += 1) total += counts[bin] ?? 0
   const found: (number | null)[] = []
   let below = 0
   for (let bin = 0; bin < counts.length && found.length < levels.length; bin += 1) {
