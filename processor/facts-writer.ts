@@ -2,7 +2,14 @@ import type { Clock } from '../domain/ports/clock.ts'
 import type { Store } from '../domain/ports/store.ts'
 import { param, sql, type Sql } from '../domain/sql.ts'
 import { QueryTooLarge, StoreRefused } from '../domain/errors.ts'
-import { factsOf, factsWithoutVerdict, inTouched, unjudgedFactsOf, writeFacts, type TouchedService } from './facts.ts'
+import {
+  factsOf,
+  factsWithoutVerdict,
+  whereTouched,
+  unjudgedFactsOf,
+  writeFacts,
+  type TouchedService,
+} from './facts.ts'
 import type { LateVerdicts } from './late-verdicts.ts'
 import type { OwnFunnels } from './own-funnels.ts'
 import { untilDone, type Patience } from './retry.ts'
@@ -115,7 +122,7 @@ async function longOf(
   if (Number(count?.journeys ?? 0) === tried.reduce((sum, { journeys }) => sum + journeys.length, 0)) return []
   const rows = await store.select<{ service: string; journeys: readonly string[] }>(sql`
     SELECT service, groupUniqArray(journey) AS journeys FROM trail
-    WHERE ${inTouched(tried)} AND (service, journey) NOT IN (SELECT service, journey FROM facts WHERE ${isWritten})
+    ${whereTouched(tried)} AND (service, journey) NOT IN (SELECT service, journey FROM facts WHERE ${isWritten})
     GROUP BY service`)
   const services = new Map(tried.map((one) => [one.service, one]))
   return rows.flatMap(({ service, journeys }) => {
