@@ -36,8 +36,13 @@ export interface FactsWriterParts {
   readonly trailEventsMax: number
 }
 
-/** How long a batch waits for the verdicts of its journeys, a statement. */
+/**
+ * How long a batch waits for the verdicts of its journeys, a statement: so long, and so much more for each. Of plain funnels a
+ * verdict takes a hundredth of that, but on a busy machine many of them take longer than a moment, and judging
+ * them all again beside the batches is what would drown it.
+ */
 const secondsMax = 2
+const journeysPerSecond = 2_000
 /** Services with whose funnels a statement took longer are judged late for so long. */
 const slowMs = 60_000
 
@@ -55,7 +60,7 @@ export function createFactsWriter(parts: FactsWriterParts): FactsWriter {
       // Before the read: of two views of a journey, the one that was read later is to stand on top.
       const revision = revisions.next()
       try {
-        await store.command(writeFacts(factsOf(some, revision, trailEventsMax)), { secondsMax })
+        await store.command(writeFacts(factsOf(some, revision, trailEventsMax)), { secondsMax: secondsFor(some) })
         tried.push(...some)
         written.push(revision)
       } catch (error) {
@@ -157,6 +162,9 @@ function statements(touched: readonly TouchedService[]): readonly (readonly Touc
 interface Journey extends Omit<TouchedService, 'journeys'> {
   readonly journey: bigint
 }
+
+const secondsFor = (some: readonly Touched[]): number =>
+  secondsMax + Math.ceil(some.reduce((sum, { journeys }) => sum + journeys.length, 0) / journeysPerSecond)
 
 const apart = (touched: readonly TouchedService[]): readonly Journey[] =>
   touched.flatMap(({ journeys, ...service }) => journeys.map((journey) => ({ ...service, journey })))
