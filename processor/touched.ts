@@ -21,7 +21,7 @@ export function touchedBy(events: readonly StoredEvent[]): readonly Arrived[] {
   const services = new Map<string, Map<string, number>>()
   for (const { service, journey, at } of events) {
     let journeys = services.get(service)
-    if (journeys === undefined) services.set(service, (journeys = new Map()))
+    if (journeys === undefined) services.set(service, (journeys = new Map<string, number>()))
     const first = journeys.get(journey)
     if (first === undefined || at < first) journeys.set(journey, at)
   }

@@ -58,7 +58,8 @@ export async function openEmbedded(directory: string, limits: ReadLimits = {}): 
     await migrate(writes)
     return {
       writes,
-      sealing: await lane(1),
+      // One thread: of a core it takes what is its share, and of memory half.
+      sealing: await lane(1, { max_threads: 1 }),
       reads: await lane(readsAtOnce, readSettings(limits)),
       close: async () => {
         names.close()
