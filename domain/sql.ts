@@ -45,14 +45,30 @@ export function join(fragments: readonly (Sql | SqlParam)[], separator: string):
   }
 }
 
+/** Values of an array that are compared one by one. */
+const comparedMax = 200
+
 /** The statement as ClickHouse takes it. Equal values of one type share a parameter, so it is bound once. */
 export function render(statement: Sql): { query: string; params: Record<string, SqlValue> } {
   const params: Record<string, SqlValue> = {}
   const names = new Map<string, string>()
+  // A long array that is bound twice is nearly always the same one, and comparing it would cost more than binding it.
+  const longNames = new Map<SqlValue, string>()
   let query = ''
   for (const part of statement.parts) {
     if (typeof part === 'string') {
       query += part
+      continue
+    }
+    const isLong = Array.isArray(part.value) && part.value.length > comparedMax
+    if (isLong) {
+      let name = longNames.get(part.value)
+      if (name === undefined) {
+        name = `long${longNames.size}`
+        longNames.set(part.value, name)
+        params[name] = part.value
+      }
+      query += `{${name}:${part.type}}`
       continue
     }
     const identity = `${part.type}\0${JSON.stringify(part.value, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))}`

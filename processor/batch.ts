@@ -6,7 +6,7 @@ import type { StoredEvent } from '../domain/stored-event.ts'
 import { bisect, reasonOf, setAsideColumns, withRoomForOne, type SetAside } from './set-aside.ts'
 import type { ProcessorSignals } from './signals.ts'
 import { stepNameColumns, type StepNames } from './step-names.ts'
-import { touchedBy, type Touched } from './touched.ts'
+import { touchedBy, type Arrived } from './touched.ts'
 import { trailColumns, trailRow } from './trail-rows.ts'
 import type { Cohorts } from './cohorts.ts'
 import type { FactsWriter } from './facts-writer.ts'
@@ -88,7 +88,7 @@ async function putTrail(batch: LogBatch, parts: BatchParts, patience: Patience):
 }
 
 /** Journeys with which this takes too long revise nothing here: they are judged late, and revise then. */
-async function markCohorts(touched: readonly Touched[], parts: BatchParts, patience: Patience): Promise<void> {
+async function markCohorts(touched: readonly Arrived[], parts: BatchParts, patience: Patience): Promise<void> {
   try {
     await untilDone('cohorts', patience, () => parts.cohorts.beforeFacts(touched))
   } catch (error) {

@@ -2,11 +2,12 @@ import type { Clock } from '../domain/ports/clock.ts'
 import type { Store } from '../domain/ports/store.ts'
 import { param, sql, type Sql } from '../domain/sql.ts'
 import { createCohortMarks, hourMs, type CohortMarks, type CohortState } from './cohort-marks.ts'
-import { comparableFactsOf, inTouched, packedArrays, sameTrail, type TouchedService } from './facts.ts'
+import { comparableFactsOf, packedArrays, sameTrail, whereTouched, type TouchedService } from './facts.ts'
 import type { OwnFunnels } from './own-funnels.ts'
 import type { Revisions } from './revision.ts'
 import type { ProcessorSignals } from './signals.ts'
-import type { Touched } from './touched.ts'
+import type { RecentJourneys } from './recent-journeys.ts'
+import type { Arrived } from './touched.ts'
 
 /**
  * Marks of cohort hours (table cohorts), so that an answer can say that it was final once and is another now.
@@ -31,7 +32,7 @@ export interface Cohorts {
    * Marks the sealed hours that these journeys' new facts will change. Call it before they are written.
    * @throws {QueryTooLarge} after two seconds; nothing is marked then
    */
-  beforeFacts(touched: readonly Touched[]): Promise<void>
+  beforeFacts(touched: readonly Arrived[]): Promise<void>
   /** The same for journeys that are judged after their facts were written: where they start now. */
   beforeVerdicts(service: string, version: number, starts: readonly number[]): Promise<void>
   /** Seals what can be sealed. Not while facts are being written. */
@@ -41,6 +42,7 @@ export interface Cohorts {
 export interface CohortsParts {
   readonly store: Store
   readonly ownFunnels: OwnFunnels
+  readonly recent: Pick<RecentJourneys, 'look' | 'firstAt'>
   readonly revisions: Revisions
   readonly clock: Clock
   readonly signals: ProcessorSignals
@@ -134,28 +136,22 @@ export function createCohorts(parts: CohortsParts): Cohorts {
 
 /** Journeys of services that have sealed hours, as far as these reach back into them. */
 async function reachingBack(
-  touched: readonly Touched[],
-  { store, ownFunnels }: CohortsParts,
+  touched: readonly Arrived[],
+  { recent, ownFunnels }: CohortsParts,
   marks: CohortMarks,
 ): Promise<readonly TouchedService[]> {
   const found: TouchedService[] = []
-  for (const { service, journeys, firstAt } of touched) {
+  await recent.look(touched)
+  for (const { service, journeys, firstAts } of touched) {
     const own = await ownFunnels(service)
     const until = marks.sealedUntil(service, own.version)
     if (until === 0) continue
-    const old = new Set(firstAt < until ? journeys : await journeysBefore(store, { service, journeys, firstAt }, until))
-    if (old.size > 0) found.push({ service, journeys: [...old], firstAt, own })
+    const first = (journey: bigint, index: number) =>
+      Math.min(firstAts[index] ?? 0, recent.firstAt(service, journey) ?? 0)
+    const old = journeys.filter((journey, index) => first(journey, index) < until)
+    if (old.length > 0) found.push({ service, journeys: old, own })
   }
   return found
-}
-
-async function journeysBefore(store: Store, touched: Touched, until: number): Promise<readonly bigint[]> {
-  const rows = await store.select<{ journey: string }>(
-    sql`SELECT DISTINCT journey FROM facts
-      WHERE service = ${param('String', touched.service)} AND journey IN ${param('Array(UInt64)', touched.journeys)}
-        AND firstAt < ${param('Int64', until)}`,
-  )
-  return rows.map(({ journey }) => BigInt(journey))
 }
 
 /**
@@ -185,7 +181,7 @@ const changedHours = (touched: readonly TouchedService[], revision: number, trai
       intDiv(moment, ${param('Int64', hourMs)}) * ${param('Int64', hourMs)} AS hour
     FROM (${comparableFactsOf(touched, revision, trailEventsMax)}) AS fresh
     LEFT JOIN (
-      SELECT service, journey, version, start, ${packedArrays}, verdict FROM facts FINAL WHERE ${inTouched(touched)}
+      SELECT service, journey, version, start, ${packedArrays}, verdict FROM facts FINAL ${whereTouched(touched)}
     ) AS stood ON fresh.service = stood.service AND fresh.journey = stood.journey
     WHERE stood.service = '' OR (stood.version = fresh.version
       AND if(fresh.judged, stood.verdict != fresh.verdict, NOT ${sameTrail}))

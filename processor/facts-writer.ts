@@ -2,7 +2,14 @@ import type { Clock } from '../domain/ports/clock.ts'
 import type { Store } from '../domain/ports/store.ts'
 import { param, sql, type Sql } from '../domain/sql.ts'
 import { QueryTooLarge, StoreRefused } from '../domain/errors.ts'
-import { factsOf, factsWithoutVerdict, inTouched, unjudgedFactsOf, writeFacts, type TouchedService } from './facts.ts'
+import {
+  factsOf,
+  factsWithoutVerdict,
+  whereTouched,
+  unjudgedFactsOf,
+  writeFacts,
+  type TouchedService,
+} from './facts.ts'
 import type { LateVerdicts } from './late-verdicts.ts'
 import type { OwnFunnels } from './own-funnels.ts'
 import { untilDone, type Patience } from './retry.ts'
@@ -29,8 +36,13 @@ export interface FactsWriterParts {
   readonly trailEventsMax: number
 }
 
-/** How long a batch waits for the verdicts of its journeys, a statement. */
+/**
+ * How long a batch waits for the verdicts of its journeys, a statement: so long, and so much more for each. Of plain funnels a
+ * verdict takes a hundredth of that, but on a busy machine many of them take longer than a moment, and judging
+ * them all again beside the batches is what would drown it.
+ */
 const secondsMax = 2
+const journeysPerSecond = 2_000
 /** Services with whose funnels a statement took longer are judged late for so long. */
 const slowMs = 60_000
 
@@ -48,7 +60,7 @@ export function createFactsWriter(parts: FactsWriterParts): FactsWriter {
       // Before the read: of two views of a journey, the one that was read later is to stand on top.
       const revision = revisions.next()
       try {
-        await store.command(writeFacts(factsOf(some, revision, trailEventsMax)), { secondsMax })
+        await store.command(writeFacts(factsOf(some, revision, trailEventsMax)), { secondsMax: secondsFor(some) })
         tried.push(...some)
         written.push(revision)
       } catch (error) {
@@ -115,7 +127,7 @@ async function longOf(
   if (Number(count?.journeys ?? 0) === tried.reduce((sum, { journeys }) => sum + journeys.length, 0)) return []
   const rows = await store.select<{ service: string; journeys: readonly string[] }>(sql`
     SELECT service, groupUniqArray(journey) AS journeys FROM trail
-    WHERE ${inTouched(tried)} AND (service, journey) NOT IN (SELECT service, journey FROM facts WHERE ${isWritten})
+    ${whereTouched(tried)} AND (service, journey) NOT IN (SELECT service, journey FROM facts WHERE ${isWritten})
     GROUP BY service`)
   const services = new Map(tried.map((one) => [one.service, one]))
   return rows.flatMap(({ service, journeys }) => {
@@ -150,6 +162,9 @@ function statements(touched: readonly TouchedService[]): readonly (readonly Touc
 interface Journey extends Omit<TouchedService, 'journeys'> {
   readonly journey: bigint
 }
+
+const secondsFor = (some: readonly Touched[]): number =>
+  secondsMax + Math.ceil(some.reduce((sum, { journeys }) => sum + journeys.length, 0) / journeysPerSecond)
 
 const apart = (touched: readonly TouchedService[]): readonly Journey[] =>
   touched.flatMap(({ journeys, ...service }) => journeys.map((journey) => ({ ...service, journey })))

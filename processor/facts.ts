@@ -1,6 +1,6 @@
 import { verdictType } from '../domain/funnel/verdict.ts'
 import { eventTypes, outcomes, type EventType } from '../domain/stored-event.ts'
-import { join, param, raw, sql, type Sql } from '../domain/sql.ts'
+import { join, param, raw, sql, type Sql, type SqlParam } from '../domain/sql.ts'
 import type { Touched } from './touched.ts'
 
 export const factsColumns = [
@@ -114,7 +114,7 @@ export const unjudgedFactsOf = (
     fresh.dimensions, if(${sameTrail}, stood.version, 0) AS version, if(${sameTrail}, stood.verdict, ${noVerdict}) AS verdict
   FROM (SELECT ${packedColumns(touched, revision)} FROM (${packedTrails(touched, trailEventsMax)})) AS fresh
   LEFT JOIN (
-    SELECT service, journey, version, ${packedArrays}, verdict FROM facts FINAL WHERE ${inTouched(touched)}
+    SELECT service, journey, version, ${packedArrays}, verdict FROM facts FINAL ${whereTouched(touched)}
   ) AS stood ON fresh.service = stood.service AND fresh.journey = stood.journey`
 
 /** Facts as they stand, but for their verdict. */
@@ -228,16 +228,36 @@ const readEvents = (touched: readonly TouchedService[]): Sql => sql`
 /** One row an event: its copies merged, whether or not the engine has merged their rows. */
 const mergedEvents = (touched: readonly TouchedService[]): Sql => sql`
   SELECT service, journey, identity, min(trail.at) AS at, min(trail.content) AS merged
-  FROM trail
-  WHERE ${inTouched(touched)}
+  FROM trail ${whereTouched(touched)}
   GROUP BY service, journey, identity`
 
-export const inTouched = (touched: readonly Touched[]): Sql => sql`(service, journey) IN (
-    SELECT each.1, arrayJoin(each.2) FROM (
-      SELECT arrayJoin(arrayZip(${param('Array(String)', services(touched))}, ${param(
-        'Array(Array(UInt64))',
-        touched.map(({ journeys }) => journeys),
-      )})) AS each))`
+/** Journeys of several services, by their key. */
+export const inTouched = (touched: readonly Touched[], all = allJourneys(touched)): Sql => sql`(service, journey) IN (
+    SELECT each.1, each.2 FROM (
+      SELECT arrayJoin(arrayZip(
+        arrayFlatten(arrayMap((service, count) -> arrayWithConstant(count, service), ${param('Array(String)', services(touched))}, ${param(
+          'Array(UInt32)',
+          touched.map(({ journeys }) => journeys.length),
+        )})),
+        ${all})) AS each))`
+
+/**
+ * Where a SELECT from trail or facts, FINAL or not, is about these journeys only.
+ *
+ * The hash alone is looked at first, in a set of numbers: that takes a fifth of looking at pairs, and no other column is
+ * read where it finds nothing. With FINAL the engine does not do this by itself; the hash is of the key, so that rows of one
+ * journey go or stay together.
+ */
+export function whereTouched(touched: readonly Touched[]): Sql {
+  const all = allJourneys(touched)
+  return sql`PREWHERE journey IN ${all} WHERE ${inTouched(touched, all)}`
+}
+
+const allJourneys = (touched: readonly Touched[]): SqlParam =>
+  param(
+    'Array(UInt64)',
+    touched.flatMap(({ journeys }) => journeys),
+  )
 
 const services = (touched: readonly Touched[]): string[] => touched.map(({ service }) => service)
 

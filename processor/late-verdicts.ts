@@ -185,7 +185,7 @@ async function writeJudged(
       own.version,
       starts.filter((start) => start > 0),
     )
-    const touched = [{ service, own, firstAt: 0, journeys: judged.map(({ journey }) => BigInt(journey)) }]
+    const touched = [{ service, own, journeys: judged.map(({ journey }) => BigInt(journey)) }]
     await unsealed.before(touched)
     const revision = revisions.next()
     await stores.writes.command(
@@ -212,7 +212,7 @@ async function writeGivenUp(
 ): Promise<void> {
   const where: Sql = sql`service = ${param('String', service)} AND journey IN ${param('Array(UInt64)', journeys)}
     AND version != ${param('UInt32', own.version)}`
-  const touched = [{ service, own, firstAt: 0, journeys }]
+  const touched = [{ service, own, journeys }]
   await exclusive(async () => {
     await unsealed.before(touched)
     const revision = revisions.next()

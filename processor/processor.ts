@@ -17,6 +17,7 @@ import { createLateVerdicts, type LateVerdicts } from './late-verdicts.ts'
 import { createOwnFunnels } from './own-funnels.ts'
 import { createPruning } from './pruning.ts'
 import { createPurging } from './purging.ts'
+import { createRecentJourneys } from './recent-journeys.ts'
 import { createRebuilds, type RebuildProgress, type Rebuilds } from './rebuild.ts'
 import { putRemoved } from './removal.ts'
 import { createRetention } from './retention.ts'
@@ -275,9 +276,15 @@ function createWorkers(parts: ProcessorParts, state: State) {
     state.refusedEvents += entries
   }
   const aside: AsideParts = { stores, clock, signals, onSetAside }
-  const cohorts = createCohorts(shared)
+  const recent = createRecentJourneys(stores.writes)
+  const cohorts = createCohorts({ ...shared, recent })
   const seals = createSeals(stores.writes)
-  const unsealed = createUnsealed(stores.writes, seals, (services) => state.sealer?.touched(services))
+  const unsealed = createUnsealed({
+    store: stores.writes,
+    seals,
+    recent,
+    onWritten: (services) => state.sealer?.touched(services),
+  })
   const lateVerdicts = createLateVerdicts({
     ...shared,
     unsealed,

@@ -1,6 +1,6 @@
 import type { Store } from '../domain/ports/store.ts'
 import { join, param, sql } from '../domain/sql.ts'
-import { inTouched } from './facts.ts'
+import { whereTouched } from './facts.ts'
 import type { Purging } from './purging.ts'
 import type { Revisions } from './revision.ts'
 import type { ProcessorSignals } from './signals.ts'
@@ -92,7 +92,7 @@ interface Cut {
  * Reads   trail, the rows of these journeys.
  */
 async function cutOf(store: Store, journeys: readonly Long[], trailEventsMax: number): Promise<readonly Cut[]> {
-  const touched = journeys.map(({ service, journey }) => ({ service, journeys: [journey], firstAt: 0 }))
+  const touched = journeys.map(({ service, journey }) => ({ service, journeys: [journey] }))
   return await store.select<Cut>(sql`
     SELECT service, journey, groupArrayIf(identity, place <= ${param('UInt32', trailEventsMax)}) AS kept,
       countIf(place > ${param('UInt32', trailEventsMax)}) AS past
@@ -102,7 +102,7 @@ async function cutOf(store: Store, journeys: readonly Long[], trailEventsMax: nu
       FROM (
         SELECT service, journey, identity, min(trail.at) AS firstAt,
           reinterpretAsUInt32(reverse(unhex(splitByChar('\\x01', min(trail.content))[2]))) AS seq
-        FROM trail WHERE ${inTouched(touched)}
+        FROM trail ${whereTouched(touched)}
         GROUP BY service, journey, identity
       ) AS merged
     )

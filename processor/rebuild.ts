@@ -115,7 +115,7 @@ async function rebuildChunk(
   )
   const journeys = rows.map(({ journey }) => BigInt(journey))
   const arrivedDays = new Map(rows.map(({ journey, arrivedDay }) => [BigInt(journey), arrivedDay]))
-  await facts.write(journeys.length === 0 ? [] : [{ service, journeys, firstAt: 0, arrivedDays }], patience)
+  await facts.write(journeys.length === 0 ? [] : [{ service, journeys, arrivedDays }], patience)
   return journeys
 }
 

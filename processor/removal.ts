@@ -1,7 +1,7 @@
 import type { Stores } from '../domain/ports/store.ts'
 import { param, sql, type Sql } from '../domain/sql.ts'
 import type { Cohorts } from './cohorts.ts'
-import { inTouched } from './facts.ts'
+import { inTouched, whereTouched } from './facts.ts'
 import type { OwnFunnels } from './own-funnels.ts'
 import type { Revisions } from './revision.ts'
 import type { Unsealed } from './sealing/unsealed.ts'
@@ -45,7 +45,7 @@ export async function removeJourneys(
   reason: RemovalReason,
 ): Promise<number> {
   const { writes } = parts.stores
-  const touched = removed.map(({ service, journeys }) => ({ service, journeys, firstAt: 0 }))
+  const touched = removed.map(({ service, journeys }) => ({ service, journeys }))
   const held = await heldOf(parts, touched, reason)
   if (held.trail + held.facts + held.setAside === 0) return 0
   if (reason === 'erased') await markCohorts(parts, touched)
@@ -123,11 +123,11 @@ async function heldOf({ stores }: RemovalParts, touched: readonly Touched[], rea
   const setAside =
     reason === 'erased' ? sql`(SELECT count() FROM set_aside WHERE ${isSetAside(touched)})` : sql`toUInt64(0)`
   const [row] = await stores.writes.select<Record<keyof Held, string>>(sql`
-    SELECT (SELECT count() FROM trail WHERE ${inTouched(touched)}) AS trail,
-      (SELECT count() FROM facts WHERE ${inTouched(touched)}) AS facts,
+    SELECT (SELECT count() FROM trail ${whereTouched(touched)}) AS trail,
+      (SELECT count() FROM facts ${whereTouched(touched)}) AS facts,
       (SELECT uniqExact(service, journey) FROM (
-        SELECT service, journey FROM trail WHERE ${inTouched(touched)}
-        UNION ALL SELECT service, journey FROM facts WHERE ${inTouched(touched)}
+        SELECT service, journey FROM trail ${whereTouched(touched)}
+        UNION ALL SELECT service, journey FROM facts ${whereTouched(touched)}
       )) AS journeys,
       ${setAside} AS setAside`)
   return {
@@ -155,7 +155,7 @@ const hexOf = (journey: bigint): string => journey.toString(16).padStart(16, '0'
 async function markCohorts({ stores, ownFunnels, cohorts }: RemovalParts, touched: readonly Touched[]): Promise<void> {
   const rows = await stores.writes.select<{ service: string; version: number; starts: readonly string[] }>(sql`
     SELECT service, version, groupArray(start) AS starts FROM facts FINAL
-    WHERE ${inTouched(touched)} AND startAfter >= 0 AND version > 0
+    ${whereTouched(touched)} AND startAfter >= 0 AND version > 0
     GROUP BY service, version`)
   for (const { service, version, starts } of rows)
     if (version === (await ownFunnels(service)).version)

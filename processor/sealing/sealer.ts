@@ -38,7 +38,7 @@ export const defaultPace: SealingPace = {
   touchedDue: 20_000,
   ageDueMs: 15 * 60_000,
   layersMax: 6,
-  chunkJourneys: 250_000,
+  chunkJourneys: 40_000,
   graceMs: 120_000,
 }
 
@@ -194,18 +194,33 @@ async function sealFurther(work: SealingWork): Promise<void> {
     for (const { service, version } of due) seals.turn(service, version, next)
     return next
   })
-  for (const zone of new Set(due.map(({ timeZone }) => timeZone)))
-    await sealTogether(
-      work,
-      zone,
-      due.filter(({ timeZone }) => timeZone === zone),
-      to,
-    )
+  for (const zone of new Set(due.map(({ timeZone }) => timeZone))) {
+    const ofZone = due.filter(({ timeZone }) => timeZone === zone)
+    for (const some of pieces(ofZone, work.pace.chunkJourneys)) await sealTogether(work, zone, some, to)
+  }
   for (const { service, erased } of due) if (erased) await putTogether(work, service, 'edge')
+}
+
+/** Services whose touched journeys are counted in one statement: what it holds in memory is bounded by this, but for a service that has more alone. */
+function pieces(due: readonly Due[], journeysMax: number): readonly (readonly Due[])[] {
+  const made: Due[][] = []
+  let room = 0
+  for (const one of due) {
+    const last = made.at(-1)
+    if (last !== undefined && one.journeys <= room) last.push(one)
+    else {
+      made.push([one])
+      room = journeysMax
+    }
+    room -= one.journeys
+  }
+  return made
 }
 
 interface Due extends Seal {
   readonly own: OwnFunnel
+  /** Touched since the seal; one counts twice if its rows are not merged yet. */
+  readonly journeys: number
   /** Some of its journeys are gone since the seal. */
   readonly erased: boolean
   readonly newest: number
@@ -236,6 +251,7 @@ async function dueOf({ store, seals, ownFunnels, clock, pace }: SealingWork): Pr
       due.push({
         ...seal,
         own,
+        journeys: Number(row.journeys),
         erased: Number(row.gone) > 0,
         newest: Number(row.newest),
         firstAt: Number(row.firstAt),

@@ -1,7 +1,8 @@
 import type { Store } from '../../domain/ports/store.ts'
 import { param, raw, sql, type Sql } from '../../domain/sql.ts'
 import { countedColumns } from '../../domain/tally/unsealed.ts'
-import { inTouched, type TouchedService } from '../facts.ts'
+import { whereTouched, type TouchedService } from '../facts.ts'
+import type { RecentJourneys } from '../recent-journeys.ts'
 import type { Seals } from './seals.ts'
 
 /**
@@ -22,8 +23,15 @@ const columns = raw(
 )
 const counted = raw(countedColumns.join(', '))
 
-/** @param onWritten told of all services whose facts are about to be written */
-export function createUnsealed(store: Store, seals: Seals, onWritten: (services: readonly string[]) => void): Unsealed {
+export interface UnsealedParts {
+  readonly store: Store
+  readonly seals: Pick<Seals, 'current'>
+  readonly recent: Pick<RecentJourneys, 'isNew' | 'isNoted' | 'note'>
+  /** Told of all services whose facts are about to be written. */
+  readonly onWritten: (services: readonly string[]) => void
+}
+
+export function createUnsealed({ store, seals, recent, onWritten }: UnsealedParts): Unsealed {
   const sealed = (touched: readonly TouchedService[]): readonly Sealed[] =>
     touched.flatMap((one) => {
       const seal = seals.current(one.service, one.own.version)
@@ -33,7 +41,15 @@ export function createUnsealed(store: Store, seals: Seals, onWritten: (services:
     async before(touched) {
       onWritten(touched.map(({ service }) => service))
       const noted = sealed(touched)
-      if (noted.length > 0) await store.command(keepPast(noted))
+      const unnoted = noted.flatMap((one) => {
+        const { service, seal } = one
+        const journeys = one.journeys.filter(
+          (journey) => !recent.isNoted(service, journey, seal) && !recent.isNew(service, journey),
+        )
+        return journeys.length === 0 ? [] : [{ ...one, journeys }]
+      })
+      if (unnoted.length > 0) await store.command(keepPast(unnoted))
+      for (const { service, journeys, seal } of noted) recent.note(service, journeys, seal)
     },
     async after(touched, since) {
       const noted = sealed(touched)
@@ -60,13 +76,13 @@ const sealOf = (noted: readonly Sealed[]): Sql =>
   )}, toUInt64(0))`
 
 /**
- * Reads   facts, the rows of these journeys, of which most are new and have none.
- * Cost    a granule of keys a journey and part.
+ * Reads   facts, the rows of these journeys.
+ * Cost    a granule of keys a journey and part; of the other columns one where there is a row.
  */
 const keepPast = (noted: readonly Sealed[]): Sql => sql`
   INSERT INTO unsealed (${columns})
   SELECT service, ${sealOf(noted)} AS seal, journey, 0, bitNot(revision), version, 0, ${counted}
-  FROM facts FINAL WHERE ${inTouched(noted)} AND revision <= seal`
+  FROM facts FINAL ${whereTouched(noted)} AND revision <= seal`
 
 /** Reads   facts, what was just written: its index on revision skips the rest. */
 const addPresent = (noted: readonly Sealed[], since: number): Sql => sql`
@@ -81,7 +97,7 @@ const addPresent = (noted: readonly Sealed[], since: number): Sql => sql`
 const addGone = (noted: readonly Sealed[], revision: number): Sql => sql`
   INSERT INTO unsealed (${columns})
   SELECT service, ${sealOf(noted)}, journey, 1, ${param('UInt64', revision)}, ${versionOf(noted)}, 1, ${counted}
-  FROM facts FINAL WHERE ${inTouched(noted)}`
+  FROM facts FINAL ${whereTouched(noted)}`
 
 const versionOf = (noted: readonly Sealed[]): Sql =>
   sql`transform(service, ${param(

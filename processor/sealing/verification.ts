@@ -163,7 +163,7 @@ async function heal(
     bad.flatMap(({ journey, arrivedDay }) => (arrivedDay === 0 ? [] : [[journey, arrivedDay] as const])),
   )
   if (journeys.length > 0)
-    await parts.exclusive(() => parts.facts.write([{ service, journeys, firstAt: 0, arrivedDays }], patience))
+    await parts.exclusive(() => parts.facts.write([{ service, journeys, arrivedDays }], patience))
   parts.sealer.renew(service)
 }
 

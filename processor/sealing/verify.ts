@@ -203,7 +203,7 @@ export async function readFacts(
   const rows = await within<{ journey: string }>(parts, journeysWithin(hashes, span))
   if (rows.length === 0) return { journeys: 0, notJudged: 0, facts: [] }
   const journeys = rows.map(({ journey }) => BigInt(journey))
-  const touched = { service: hashes.service, own, journeys, firstAt: 0 }
+  const touched = { service: hashes.service, own, journeys }
   const facts = await within<FactRow>(parts, factsThatDiffer(touched, parts.trailEventsMax))
   const [long] = await within<{ journeys: string }>(parts, longAmong(touched, stepEventsAtOnceMax))
   // The trail goes first when a journey expires; its facts may wait for the next walk.

@@ -1,7 +1,7 @@
 import { param, raw, sql, type Sql } from '../../domain/sql.ts'
 import { labelsOf } from '../../domain/tally/labels.ts'
 import { countedColumns, signedUnsealed } from '../../domain/tally/unsealed.ts'
-import { comparableFactsOf, inTouched, packedArrays, type OwnFunnel, type TouchedService } from '../facts.ts'
+import { comparableFactsOf, packedArrays, whereTouched, type OwnFunnel, type TouchedService } from '../facts.ts'
 import { inChunk, talliesOf, type LayerOf } from './layers.ts'
 import type { Seal } from './seals.ts'
 
@@ -67,14 +67,14 @@ export const factsThatDiffer = (touched: TouchedService, trailEventsMax: number)
   FROM (SELECT *, 1 AS present FROM (${comparableFactsOf([touched], 0, trailEventsMax)})) AS fresh
   FULL JOIN (
     SELECT journey, arrivedDay, version, ${packedArrays}, firstAt, lastAt, events, dimensions, verdict, 1 AS present
-    FROM facts FINAL WHERE ${inTouched([touched])}
+    FROM facts FINAL ${whereTouched([touched])}
   ) AS stood ON fresh.journey = stood.journey
   WHERE notEmpty(columns)`
 
 /** Journeys of these that factsOf() leaves to be judged late. Reads facts, the rows of these journeys. */
 export const longAmong = (touched: TouchedService, stepEventsMax: number): Sql => sql`
   SELECT count() AS journeys FROM facts FINAL
-  WHERE ${inTouched([touched])} AND length(step) > ${param('UInt32', stepEventsMax)}`
+  ${whereTouched([touched])} AND length(step) > ${param('UInt32', stepEventsMax)}`
 
 const columns = countedColumns.join(', ')
 const fromVerdict = [
@@ -117,7 +117,7 @@ export interface StateAsked {
 const stateNow = ({ hashes, span, own, seal, recounted, trailEventsMax }: StateAsked): Sql => {
   const version = param('UInt32', own.version)
   const others = recounted.length === 0 ? sql`` : sql` AND journey NOT IN ${param('Array(UInt64)', recounted)}`
-  const touched = [{ service: hashes.service, own, journeys: recounted, firstAt: 0 }]
+  const touched = [{ service: hashes.service, own, journeys: recounted }]
   const fresh =
     recounted.length === 0
       ? sql``

@@ -23,7 +23,7 @@ interface Row {
  * How the journeys of a period ended, by service, of those services whose sealed tallies say it. What is missing has to be counted
  * from facts.
  *
- * Reads   for services with the same window and days, rollup, unsealed and edge_journeys in a statement each, however many they are.
+ * Reads   for services with the same window and days, rollups, unsealed and edge_journeys in a statement each, however many they are.
  * Cost    weeks and days of the period x services x steps; journeys touched since the seals; open ones.
  */
 export async function sealedCells(

@@ -52,7 +52,7 @@ function changedSince(scope: Scope): Sql {
 }
 
 /**
- * Rows of rollup that a cover names. Columns: service, dimension, value, bucket, those of the table, and `side`: 0 the tally is of journeys
+ * Rows of rollups that a cover names. Columns: service, dimension, value, bucket, those of the table, and `side`: 0 the tally is of journeys
  * that have elapsed, 2 of others, 1 of the hour in which the window passes now.
  */
 export const sealedRows = (scope: Scope, cover: Cover, dimensions: readonly string[], columns: string): Sql => {

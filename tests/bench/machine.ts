@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 
 /** What the figures were measured on; a figure without it says nothing. */
@@ -17,6 +17,11 @@ export function memoryMb(pid: number): { rss: number; peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const kb = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0)
   return { rss: Math.round(kb('VmRSS') / 1024), peak: Math.round(kb('VmHWM') / 1024) }
+}
+
+/** From now on the peak of this process is what comes after, rather than what came before what is measured. */
+export function forgetPeakMemory(): void {
+  writeFileSync('/proc/self/clear_refs', '5')
 }
 
 /** Linear between the two nearest ranks. @param values need not be sorted; at least one */

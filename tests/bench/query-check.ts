@@ -28,7 +28,7 @@ export async function checkFacts({ stores, registry }: Opened, journeysPerServic
         ORDER BY journey LIMIT ${raw(String(journeysPerService))}`,
     )
     const journeys = made.map(({ journey }) => BigInt(journey))
-    const touched = [{ service: id, journeys, firstAt: 0, own: await ownFunnels(id) }]
+    const touched = [{ service: id, journeys, own: await ownFunnels(id) }]
     const fromTrail = await stores.reads.select<object>(
       sql`SELECT ${shown} FROM (${factsOf(touched, 1, defaultLimits.trailEventsMax)}) ORDER BY journey`,
     )

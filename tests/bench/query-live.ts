@@ -11,7 +11,8 @@ import { createQuestions } from '../../queries/questions.ts'
 import { openMemoryAnnotations } from '../support/memory-annotations.ts'
 import { journeyHash } from '../support/answering.ts'
 import { nothingRemoved, silentSignals } from '../support/processing.ts'
-import { memoryMb, percentile } from './machine.ts'
+import { watchSealing } from './lane-share.ts'
+import { forgetPeakMemory, memoryMb, percentile } from './machine.ts'
 import { openDataSet, type DataSet, type Opened } from './query-data.ts'
 import { createTraffic, type Traffic } from './query-traffic.ts'
 import { benchServices, largest, middle, smallest } from './query-services.ts'
@@ -38,6 +39,7 @@ export async function live(data: DataSet): Promise<object> {
   // Parts never change, so links will do.
   execFileSync('cp', ['-al', join(data.directory, 'clickhouse'), join(directory, 'clickhouse')])
   const opened = await openDataSet(directory, Date.now())
+  forgetPeakMemory()
   try {
     const answered = await whileEventsArrive(opened, join(directory, 'log'))
     const bytes = await bytesByTable(opened.stores)
@@ -51,14 +53,24 @@ export async function live(data: DataSet): Promise<object> {
 async function whileEventsArrive({ stores, registry }: Opened, logDirectory: string): Promise<object> {
   const traffic = createTraffic(benchServices, await journeysKnown(stores.reads))
   const log = await openLocalLog({ directory: logDirectory, limits: defaultLimits, clock })
+  const sealing = await watchSealing(stores)
+  const work = { events: 0, seconds: 0, trailSeconds: 0, factsSeconds: 0 }
   const processor = createProcessor({
     ...nothingRemoved,
     log,
-    stores,
+    stores: sealing.stores,
     registry,
     clock,
     limits: defaultLimits,
-    signals: silentSignals,
+    signals: {
+      ...silentSignals,
+      processed: ({ events, seconds, trailSeconds, factsSeconds }) => {
+        work.events += events
+        work.seconds += seconds
+        work.trailSeconds += trailSeconds
+        work.factsSeconds += factsSeconds
+      },
+    },
   })
   const stop = new AbortController()
   const running = processor.run(stop.signal)
@@ -75,6 +87,7 @@ async function whileEventsArrive({ stores, registry }: Opened, logDirectory: str
   const took = new Map<string, number[]>([largest, middle, smallest].map((id) => [id, []]))
   const began = Date.now()
   const cpu = process.cpuUsage()
+  sealing.begin()
   while (Date.now() < until) {
     for (const [id, list] of took) {
       const service = await registry.service(id)
@@ -93,6 +106,14 @@ async function whileEventsArrive({ stores, registry }: Opened, logDirectory: str
   const result = {
     eventsPerSecondSent: Math.round((await sent) / ((warmUpMs + measuredMs) / 1000)),
     pendingEvents: log.pending().events,
+    processedEvents: work.events,
+    // Of the time of a batch, with whatever else ran beside it.
+    processorUsPerEvent: usPerEvent(work.seconds, work.events),
+    trailUsPerEvent: usPerEvent(work.trailSeconds, work.events),
+    factsUsPerEvent: usPerEvent(work.factsSeconds, work.events),
+    // Processor time of the whole process: questions, the sender and merges too.
+    cpuUsPerEvent: usPerEvent((user + system) / 1e6, work.events),
+    sealerOfOneCore: sealing.share(),
     cores: Number(((user + system) / 1e6 / ((Date.now() - began) / 1000)).toFixed(2)),
     memoryMb: memoryMb(process.pid),
     rows: [...took].map(([service, list]) => ({
@@ -103,11 +124,15 @@ async function whileEventsArrive({ stores, registry }: Opened, logDirectory: str
     })),
   }
   process.stdout.write(`${JSON.stringify({ live: result })}\n`)
+  sealing.stop()
   stop.abort()
   await running
   await log.close()
   return result
 }
+
+const usPerEvent = (seconds: number, events: number): number | null =>
+  events === 0 ? null : Number(((seconds * 1e6) / events).toFixed(1))
 
 /** Journeys of the last days, of each service as many as it is large: those that come back. */
 async function journeysKnown(store: Store): Promise<ReadonlyMap<string, readonly string[]>> {

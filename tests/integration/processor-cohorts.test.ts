@@ -14,6 +14,7 @@ import { stepEventsAtOnceMax } from '../../processor/facts.ts'
 import { createLateVerdicts } from '../../processor/late-verdicts.ts'
 import { createOwnFunnels } from '../../processor/own-funnels.ts'
 import { createRevisions } from '../../processor/revision.ts'
+import { createRecentJourneys } from '../../processor/recent-journeys.ts'
 import { touchedBy } from '../../processor/touched.ts'
 import { trailColumns, trailRow } from '../../processor/trail-rows.ts'
 import { emptyTables, fixedClock, limits, service, nothingSealed, silentSignals } from '../support/processing.ts'
@@ -50,6 +51,7 @@ async function world(now: number) {
     signals: silentSignals,
     trailEventsMax: limits.trailEventsMax,
     unsealed: nothingSealed,
+    recent: createRecentJourneys(stores.writes),
   }
   const cohorts = createCohorts(shared)
   const lateVerdicts = createLateVerdicts({

@@ -125,7 +125,7 @@ export async function emptyTables(stores: Stores): Promise<void> {
     'erasures',
     'removals',
     'unsealed',
-    'rollup',
+    'rollups',
     'edge_journeys',
     'seals',
   ]

@@ -4,6 +4,7 @@ import type { Stores } from '../../domain/ports/store.ts'
 import type { Service } from '../../domain/service.ts'
 import { createExclusive } from '../../processor/exclusive.ts'
 import { createOwnFunnels } from '../../processor/own-funnels.ts'
+import { createRecentJourneys } from '../../processor/recent-journeys.ts'
 import { createRevisions } from '../../processor/revision.ts'
 import { createSealer, defaultPace, type SealingPace } from '../../processor/sealing/sealer.ts'
 import { createSeals } from '../../processor/sealing/seals.ts'
@@ -39,9 +40,7 @@ export async function openSealing(on: SealedOn, pace: SealingPace = hurried): Pr
   return {
     write: async (service, journeys) => {
       const own = await ownFunnels(service.id)
-      const touched = [
-        { service: service.id, own, firstAt: 0, journeys: journeys.map(({ journey }) => BigInt(`0x${journey}`)) },
-      ]
+      const touched = [{ service: service.id, own, journeys: journeys.map(({ journey }) => BigInt(`0x${journey}`)) }]
       await unsealed.before(touched)
       const revision = revisions.next()
       await insertFacts(on.stores, service, journeys, revision)
@@ -82,6 +81,11 @@ async function sealingParts({ stores, registry, clock }: SealedOn, pace: Sealing
     isRebuilding: () => false,
   })
   await sealer.start()
-  const unsealed = createUnsealed(stores.writes, seals, (services) => sealer.touched(services))
+  const unsealed = createUnsealed({
+    store: stores.writes,
+    seals,
+    recent: createRecentJourneys(stores.writes),
+    onWritten: (services) => sealer.touched(services),
+  })
   return { seals, ownFunnels, revisions, exclusive, sealer, unsealed }
 }
