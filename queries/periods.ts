@@ -49,7 +49,7 @@ export async function piecesOf(
   asked: PiecesAsked,
 ): Promise<readonly PieceGroup[]> {
   const standing = await standingOf(context, subject, asked.breakdown, asked.byDays)
-  return standing !== null && cutsNoTally(asked.starts, standing.days, subject.period)
+  return standing !== null && cutsNoTally(asked.starts, standing.days, standing.cover)
     ? sealedPieces(context, subject, standing, asked)
     : countedPieces(context, subject, asked)
 }

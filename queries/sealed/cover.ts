@@ -1,5 +1,3 @@
-import type { Period } from '../period.ts'
-
 const hourMs = 3_600_000
 
 /** Half-open, ms. */
@@ -62,8 +60,16 @@ function append(ranges: Range[], range: Range): void {
   else ranges.push(range)
 }
 
-/** Whether each of these moments is where a tally begins: then no tally lies on both sides of one. */
-export function cutsNoTally(starts: readonly number[], days: readonly number[], { from, to }: Period): boolean {
+/**
+ * Whether each of these moments is where a tally of the cover begins: then no tally lies on both sides of one. A day of a zone
+ * may begin within an hour, and that day not be whole in the period: then the hour is one tally.
+ */
+export function cutsNoTally(starts: readonly number[], days: readonly number[], cover: Cover): boolean {
   const known = new Set(days)
-  return starts.every((start) => start === from || start === to || start % hourMs === 0 || known.has(start))
+  const isInside = (start: number) => (range: Range) => start > range.from && start < range.to
+  return starts.every(
+    (start) =>
+      (start % hourMs === 0 || !cover.hours.some(isInside(start))) &&
+      (known.has(start) || !cover.days.some(isInside(start))),
+  )
 }
