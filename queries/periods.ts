@@ -51,7 +51,7 @@ export async function piecesOf(
   asked: PiecesAsked,
 ): Promise<readonly PieceGroup[]> {
   const standing = standingOf(ground, subject, asked.breakdown, asked.grain)
-  return standing !== null && cutsNoTally(asked.starts, standing.days, subject.period)
+  return standing !== null && cutsNoTally(asked.starts, standing.begins, standing.cover)
     ? sealedPieces(context, subject, standing, asked)
     : countedPieces(context, subject, asked)
 }

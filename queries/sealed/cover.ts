@@ -1,5 +1,4 @@
 import { join, param, raw, sql, type Sql } from '../../domain/sql.ts'
-import type { Period } from '../period.ts'
 
 const hourMs = 3_600_000
 
@@ -83,10 +82,20 @@ function append(ranges: Range[], range: Range): void {
   else ranges.push(range)
 }
 
-/** Whether each of these moments is where a tally begins: then no tally lies on both sides of one. */
-export function cutsNoTally(starts: readonly number[], days: readonly number[], { from, to }: Period): boolean {
-  const known = new Set(days)
-  return starts.every((start) => start === from || start === to || start % hourMs === 0 || known.has(start))
+/**
+ * Whether each of these moments is where a tally of the cover begins: then no tally lies on both sides of one. A day of a zone
+ * may begin within an hour, and that day not be whole in the period: then the hour is one tally.
+ */
+export function cutsNoTally(starts: readonly number[], begins: Begins, cover: Cover): boolean {
+  const days = new Set(begins.days)
+  const weeks = new Set(begins.weeks)
+  const isInside = (start: number) => (range: Range) => start > range.from && start < range.to
+  return starts.every(
+    (start) =>
+      (start % hourMs === 0 || !cover.hours.some(isInside(start))) &&
+      (days.has(start) || !cover.days.some(isInside(start))) &&
+      (weeks.has(start) || !cover.weeks.some(isInside(start))),
+  )
 }
 
 /** Whether a column (Int64, ms) lies in any of these. */

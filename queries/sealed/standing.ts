@@ -15,8 +15,8 @@ export interface Standing extends Scope {
   readonly took: Cover
   /** Some journey was touched since the seal. */
   readonly hasChanged: boolean
-  /** Starts of the days of the service's zone around the period. */
-  readonly days: readonly number[]
+  /** Starts of the days and weeks of the service's zone around the period, of those that may be read. */
+  readonly begins: Begins
   /** The dimension that is asked about, of a breakdown or of a condition; null: none. */
   readonly dimension: string | null
 }
@@ -50,7 +50,7 @@ export function standingOf(
     services: [sealed],
     cover: coverOf(period, held, begins, hourOf(split)),
     took: coverOf(period, held, begins, null),
-    days: begins.days,
+    begins,
     hasChanged: sealed.hasChanged,
     split,
     dimension: [...dimensions][0] ?? null,

@@ -26,10 +26,10 @@ import { stepHashes } from '../support/verdicts.ts'
 
 const isCi = process.env['CI'] === 'true'
 const seed = Number(process.env['FUZZ_SEED'] ?? 20260412)
-const histories = Number(process.env['FUZZ_HISTORIES'] ?? (isCi ? 4 : 1))
+const histories = Number(process.env['FUZZ_HISTORIES'] ?? (isCi ? 6 : 1))
 const stages = 3
 const servicesEach = 2
-const journeysEach = 200
+const journeysEach = 400
 const hour = 3_600_000
 
 let directory: string

@@ -135,7 +135,7 @@ export const agreeing = {
 
   async journeys({ questions, ask, oracle }: Asked) {
     const expected = oracleJourneys(oracle)
-    expect(await allPages(questions, { ...ask, limit: 37 })).toEqual(
+    expect(await allPages(questions, { ...ask, limit: 120 })).toEqual(
       expected.map(({ journey, start, state, position }) => ({
         journey,
         start: start === null ? null : new Date(start).toISOString(),
