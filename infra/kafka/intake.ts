@@ -25,6 +25,7 @@ export class Intake {
   #events = 0
   #bytes = 0
   #closed = false
+  #reading = 0
   #changed: () => void = () => undefined
   #change = new Promise<void>((resolve) => (this.#changed = resolve))
   /** Rises whenever the group is joined anew. */
@@ -64,8 +65,20 @@ export class Intake {
     this.#tell()
   }
 
+  /** What one fetch brought of several partitions is taken together: nothing is taken while some of it is read. */
+  async whileReading(read: () => Promise<void>): Promise<void> {
+    this.#reading += 1
+    try {
+      await read()
+    } finally {
+      this.#reading -= 1
+      this.#tell()
+    }
+  }
+
   /** From the front, at most so many events; the first even when it alone has more. */
   take(eventsMax: number): readonly Piece[] {
+    if (this.#reading > 0 && !this.isFull) return []
     let events = 0
     let bytes = 0
     let count = 0

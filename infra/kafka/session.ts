@@ -130,6 +130,14 @@ export class Session {
 
   /** Takes in what was fetched of one partition; returns when there is room for more. */
   async #read(payload: EachBatchPayload): Promise<void> {
+    await this.#intake.whileReading(() => this.#takeIn(payload))
+    while (this.#intake.isFull && payload.isRunning()) {
+      await Promise.race([this.#intake.changed(), pause(heartbeatLookMs)])
+      await payload.heartbeat()
+    }
+  }
+
+  async #takeIn(payload: EachBatchPayload): Promise<void> {
     const { batch } = payload
     const { topic, ledger, now } = this.#parts
     const { partition, messages } = batch
@@ -154,10 +162,6 @@ export class Session {
     this.#positions.set(partition, next)
     this.#intake.push(pieces)
     payload.resolveOffset(batch.lastOffset())
-    while (this.#intake.isFull && payload.isRunning()) {
-      await Promise.race([this.#intake.changed(), pause(heartbeatLookMs)])
-      await payload.heartbeat()
-    }
   }
 
   /**
