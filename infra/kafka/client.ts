@@ -7,7 +7,10 @@ import type { KafkaSignals } from './signals.ts'
 /** What is sent is compressed so (ADR 9). */
 export const compression = CompressionTypes.LZ4
 
-/** No line of kafkajs is lost, but what is wrong is said by us: it logs an error for every try. */
+/**
+ * What is wrong is said by us, not by kafkajs' lines: it logs an error for every try. That its retries are limited is
+ * meant: a producer that came to their end is not used again.
+ */
 export function createClient(settings: KafkaSettings, signals: Pick<KafkaSignals, 'client'>): Kafka {
   addLz4()
   stopIdleTimers()
@@ -25,7 +28,7 @@ export function createClient(settings: KafkaSettings, signals: Pick<KafkaSignals
     logCreator:
       () =>
       ({ log: { message, ...details } }: LogEntry) =>
-        signals.client(message, details),
+        message.startsWith('Limiting retries') ? undefined : signals.client(message, details),
   })
 }
 

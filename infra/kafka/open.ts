@@ -12,7 +12,7 @@ import { observe } from './session.ts'
 import type { KafkaSettings } from './settings.ts'
 import type { KafkaSignals } from './signals.ts'
 import { prepareTopics } from './topic.ts'
-import { within } from './waiting.ts'
+import { doubling, pause, within } from './waiting.ts'
 
 export interface KafkaLogOptions {
   readonly settings: KafkaSettings
@@ -42,9 +42,12 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
   const ledger = new Ledger()
   const offsets = new OffsetReader(client, topic)
   const preparation = createPreparation(() => offsets.ask((admin) => prepareTopics(admin, topic, signals)))
+  const look = async (): Promise<void> => {
+    await preparation.prepare()
+    for (const one of await offsets.read()) observe(ledger, one, now())
+  }
   try {
-    await soon(preparation.prepare())
-    for (const one of await soon(offsets.read())) observe(ledger, one, now())
+    await soon(look)
   } catch (error) {
     const fault = configErrorOf(error)
     if (fault !== undefined) {
@@ -57,7 +60,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
   const appender = new Appender({ ...shared, ...preparation, limits, clock })
   const deadLetters = new DeadLetters(client, topic)
   const consumer = new Consumer({ ...shared, offsets, deadLetters })
-  await soon(appender.connected()).catch(() => undefined)
+  await soon(() => appender.connected()).catch(() => undefined)
   const lag = async () => {
     try {
       for (const one of await offsets.read()) observe(ledger, one, now())
@@ -82,8 +85,25 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
   }
 }
 
-const soon = <Result>(promise: Promise<Result>): Promise<Result> =>
-  within(startMsMax, promise, () => new Error('the brokers take their time'))
+/** Tries until it is done or the start may take no longer; what no waiting cures is not tried again. */
+async function soon(work: () => Promise<void>): Promise<void> {
+  const late = new AbortController()
+  const trying = async (): Promise<void> => {
+    for (const ms of doubling(100, 1_000)) {
+      try {
+        return await work()
+      } catch (error) {
+        if (configErrorOf(error) !== undefined || late.signal.aborted) throw error
+        await pause(ms, late.signal)
+      }
+    }
+  }
+  try {
+    await within(startMsMax, trying(), () => new Error('the brokers take their time'))
+  } finally {
+    late.abort()
+  }
+}
 
 /** The topics as they have to be, asked for by several at once and again after failures. */
 function createPreparation(prepareAll: () => Promise<number>) {

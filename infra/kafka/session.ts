@@ -3,7 +3,7 @@ import type { LogBatch } from '../../domain/ports/event-log.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { asError } from './errors.ts'
 import { Intake, type Piece } from './intake.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger, LedgerRange } from './ledger.ts'
 import { decodeMessage, Undecodable } from './message.ts'
 import type { Offsets, OffsetReader } from './offsets.ts'
 import type { KafkaSignals } from './signals.ts'
@@ -56,16 +56,22 @@ export class Session {
     const consumer = client.consumer({
       groupId: topic,
       partitionAssigners: [this.#watchedAssigner()],
-      sessionTimeout: 30_000,
+      // A member that died without a word, as all do when their brokers die, keeps its partitions from others for so long.
+      sessionTimeout: 12_000,
       rebalanceTimeout: 60_000,
-      heartbeatInterval: 3_000,
+      heartbeatInterval: 2_000,
       maxWaitTimeInMs: fetchWaitMs,
       maxBytesPerPartition: 1024 * 1024,
       maxBytes: 8 * 1024 * 1024,
       metadataMaxAge: 30_000,
       allowAutoTopicCreation: false,
       readUncommitted: true,
-      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5, restartOnFailure: () => Promise.resolve(false) },
+      retry: {
+        initialRetryTime: 100,
+        maxRetryTime: 1_000,
+        retries: 20,
+        restartOnFailure: () => Promise.resolve(false),
+      },
     })
     const over = new AbortController()
     const crashed = new Promise<never>((_, reject) => {
@@ -155,8 +161,7 @@ export class Session {
       pieces.push({ epoch, partition, commit, ...pieceOf(message) })
     }
     if (epoch !== this.#intake.epoch) return
-    for (const { offset, events, bytes, at } of pieces)
-      ledger.known(partition, { from: offset, to: offset + 1, events: events.length, bytes, at })
+    for (const range of rangesOf(pieces)) ledger.known(partition, range)
     const next = Number(batch.lastOffset()) + 1
     ledger.seen(partition, next, Number(batch.highWatermark), now())
     this.#positions.set(partition, next)
@@ -266,6 +271,22 @@ export function observe(ledger: Ledger, { partition, low, high, committed }: Off
   const from = Math.max(low, committed ?? 0)
   ledger.done(partition, from)
   ledger.seen(partition, from, high, now)
+}
+
+/** One a message while there are few; of many what waits need not be known to the message. */
+function rangesOf(pieces: readonly Piece[]): readonly LedgerRange[] {
+  const ranges: LedgerRange[] = []
+  for (const [index, { offset, events, bytes, at }] of pieces.entries()) {
+    const last = ranges.at(-1)
+    if (last === undefined || index < 64 || index % 64 === 0)
+      ranges.push({ from: offset, to: offset + 1, events: events.length, bytes, at })
+    else {
+      last.to = offset + 1
+      last.events += events.length
+      last.bytes += bytes
+    }
+  }
+  return ranges
 }
 
 function pieceOf(

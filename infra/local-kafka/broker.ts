@@ -120,6 +120,9 @@ function serverProperties({ dataDir, node, nodes, settings = {} }: BrokerOptions
     'auto.create.topics.enable': 'false',
     // Waits for more members of a new group: here they come when they come.
     'group.initial.rebalance.delay.ms': '0',
+    // A broker that was killed may come back when its controller has missed it for so long.
+    'broker.session.timeout.ms': '3000',
+    'broker.heartbeat.interval.ms': '500',
     ...settings,
   }
   return Object.entries(all)
