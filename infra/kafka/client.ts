@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
-import { CompressionCodecs, CompressionTypes, Kafka, logLevel, type LogEntry } from 'kafkajs'
+import { CompressionTypes, Kafka, logLevel, type LogEntry } from 'kafkajs'
 import { compressFrameSync, decompressFrameSync } from 'lz4-napi'
+import { CompressionCodecs } from './library.ts'
 import type { KafkaSettings } from './settings.ts'
 import type { KafkaSignals } from './signals.ts'
 

@@ -46,8 +46,10 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     await preparation.prepare()
     for (const one of await offsets.read()) observe(ledger, one, now())
   }
+  let reached = false
   try {
     await soon(look)
+    reached = true
   } catch (error) {
     const fault = configErrorOf(error)
     if (fault !== undefined) {
@@ -60,7 +62,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
   const appender = new Appender({ ...shared, ...preparation, limits, clock })
   const deadLetters = new DeadLetters(client, topic)
   const consumer = new Consumer({ ...shared, offsets, deadLetters })
-  await soon(() => appender.connected()).catch(() => undefined)
+  if (reached) await soon(() => appender.connected()).catch(() => undefined)
   const lag = async () => {
     try {
       for (const one of await offsets.read()) observe(ledger, one, now())

@@ -1,6 +1,7 @@
-import { ConfigResourceTypes, type Admin } from 'kafkajs'
+import type { Admin } from 'kafkajs'
 import { ConfigError } from '../config.ts'
 import { codeOf } from './errors.ts'
+import { ConfigResourceTypes } from './library.ts'
 import type { KafkaSignals } from './signals.ts'
 
 const dayMs = 24 * 60 * 60 * 1000

@@ -294,7 +294,7 @@ async function settingsOf(topic: string): Promise<Record<string, string>> {
     resources.flatMap(({ configEntries }) =>
       configEntries.map(({ configName, configValue }) => [configName, configValue]),
     ),
-  ) as Record<string, string>
+  )
 }
 
 async function setTopic(topic: string, name: string, value: string): Promise<void> {
