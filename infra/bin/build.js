@@ -11,6 +11,7 @@ export const programs = {
   waymark: 'infra/cli/main.ts',
   bench: 'tests/bench/main.ts',
   'bench-bare': 'tests/bench/bare.ts',
+  'bench-kafkajs': 'tests/bench/kafkajs.ts',
   'bench-collector': 'tests/bench/collector-alone.ts',
   'sample-receipts': 'infra/sample/receipts.ts',
   kafka: 'infra/local-kafka/main.ts',
