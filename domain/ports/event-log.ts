@@ -1,6 +1,9 @@
 import type { StoredEvent } from '../stored-event.ts'
 
-/** Where acknowledged events wait for the processor. At least once, in order of acknowledgement a journey. */
+/**
+ * Where acknowledged events wait for the processor. At least once, in order of acknowledgement a journey (but for journeys
+ * under way while a log that several programs share is spread anew). Twice does no harm: a trail is a set.
+ */
 export interface EventLog {
   /**
    * Resolves when every event is durable: fsynced here, or acknowledged by all in-sync replicas.
@@ -11,12 +14,21 @@ export interface EventLog {
   /**
    * Calls `handle` with one batch at a time, oldest first, until aborted; waits when there is none.
    * A batch is forgotten only after `handle` resolves; when it rejects, the same events come again.
-   * @param eventsMax a batch holds at most so many events (one appended batch is never split, so one that is
-   *   larger comes alone)
+   * @param eventsMax a batch holds at most so many events (what one appended batch has of a journey is split only where
+   *   the log has a limit of its own, so more than that may come, alone)
    */
   consume(handle: (batch: LogBatch) => Promise<void>, signal: AbortSignal, eventsMax: number): Promise<void>
-  /** What was acknowledged and not yet forgotten. */
+  /**
+   * What was acknowledged and not yet forgotten, as this program knows it. Of a log that other programs use too it may be
+   * late, and the events of others an estimate until they are read.
+   */
   pending(): LogPending
+  /**
+   * The same, asked of the log now: `events` is 0 only when all that was acknowledged before the call, by whatever program,
+   * is forgotten.
+   * @throws {LogUnavailable}
+   */
+  lag(): Promise<LogPending>
   /**
    * What was handled leaves the disk as soon as it can, rather than when newer events make the log move on.
    * Rejects never: what cannot go now goes later.

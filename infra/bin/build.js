@@ -11,8 +11,10 @@ export const programs = {
   waymark: 'infra/cli/main.ts',
   bench: 'tests/bench/main.ts',
   'bench-bare': 'tests/bench/bare.ts',
+  'bench-kafkajs': 'tests/bench/kafkajs.ts',
   'bench-collector': 'tests/bench/collector-alone.ts',
   'sample-receipts': 'infra/sample/receipts.ts',
+  kafka: 'infra/local-kafka/main.ts',
 }
 
 const rooms = ['domain', 'collector', 'processor', 'queries', 'api', 'alerts', 'infra', 'tests/bench', 'tests/support']
@@ -84,6 +86,8 @@ export async function build() {
 function removeOldBuilds(builds, keep) {
   const dayMs = 24 * 60 * 60 * 1000
   for (const name of readdirSync(builds)) {
+    // Beside the builds others keep what they fetched.
+    if (!/^[0-9a-f]{16}(\.\d+)?$/.test(name)) continue
     const path = join(builds, name)
     // A program that still runs may load a chunk of its build later: only builds of days ago go.
     if (path !== keep && Date.now() - statSync(path).mtimeMs > dayMs) rmSync(path, { recursive: true, force: true })

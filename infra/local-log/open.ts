@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Limits } from '../../domain/limits.ts'
 import type { Clock } from '../../domain/ports/clock.ts'
-import type { EventLog, LogBatch } from '../../domain/ports/event-log.ts'
+import type { EventLog, LogBatch, LogPending } from '../../domain/ports/event-log.ts'
 import { Consumer } from './consumer.ts'
 import { openCursor } from './cursor.ts'
 import { lockDirectory } from './lock.ts'
@@ -52,11 +52,13 @@ export async function openLocalLog(options: LocalLogOptions): Promise<EventLog> 
       await cursor.close()
       await unlock()
     }
+    const pending = (): LogPending => ({ events: state.events, bytes: state.bytes, oldestAt: state.oldestAt })
     return {
       append: (batch) => writer.append(batch),
       consume: (handle: (batch: LogBatch) => Promise<void>, signal, eventsMax) =>
         consumer.consume(handle, signal, eventsMax),
-      pending: () => ({ events: state.events, bytes: state.bytes, oldestAt: state.oldestAt }),
+      pending,
+      lag: () => Promise.resolve(pending()),
       roll: () => writer.roll(),
       close: () => (closing ??= close()),
     }

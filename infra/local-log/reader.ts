@@ -2,7 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises'
 import type { Unreadable } from '../../domain/ports/event-log.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 import { appendedAt, entryAt, headerBytes, type Found } from './entry.ts'
-import { decodeLine } from './events.ts'
+import { decodeLine } from '../event-text.ts'
 import { readBytes, segmentHeaderBytes, type Segment } from './segment.ts'
 import type { LogState, Position } from './state.ts'
 

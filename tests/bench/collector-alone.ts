@@ -8,25 +8,35 @@ import { defaultLimits } from '../../domain/limits.ts'
 import { serviceInput } from '../../domain/service.ts'
 import { systemClock } from '../../infra/compose.ts'
 import { sha256 } from '../../infra/hash.ts'
+import { openKafkaLog } from '../../infra/kafka/open.ts'
+import { readKafkaSettings } from '../../infra/kafka/settings.ts'
 import { openLocalLog } from '../../infra/local-log/open.ts'
 import type { Start } from '../../infra/program.ts'
 import { collectorTelemetry } from '../../infra/telemetry/collector.ts'
+import { kafkaTelemetry } from '../../infra/telemetry/kafka.ts'
 import { createTelemetry } from '../../infra/telemetry/telemetry.ts'
 import { openMemoryErasures } from '../support/memory-erasures.ts'
 import { openMemoryRegistry } from '../support/memory-registry.ts'
 import { steps } from './programs.ts'
 
-/** The collector and the local log in a process of their own: what the rest of the one process costs is then known. */
-export async function main({ stop }: Start): Promise<number> {
+/**
+ * The collector and its log in a process of their own: the local log, or with KAFKA_BROKERS one in Kafka. What the rest
+ * of the one process costs is then known.
+ */
+export async function main({ env, stop }: Start): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'waymark-bench-'))
   const clock = systemClock
-  const log = await openLocalLog({ directory: join(directory, 'log'), limits: defaultLimits, clock })
+  const telemetry = createTelemetry('info')
+  const kafka = readKafkaSettings(env)
+  const log =
+    kafka === undefined
+      ? await openLocalLog({ directory: join(directory, 'log'), limits: defaultLimits, clock })
+      : await openKafkaLog({ settings: kafka, limits: defaultLimits, clock, signals: kafkaTelemetry(telemetry) })
   const registry = openMemoryRegistry({ clock })
   await registry.putService(
     'bench',
     serviceInput.parse({ name: 'Benchmark', dimensions: ['licence-type'], funnel: { steps } }),
   )
-  const telemetry = createTelemetry('info')
   const { signals } = collectorTelemetry({ ...telemetry, clock })
   const knownNames = createKnownNames({ clock, limits: defaultLimits })
   const app = createCollector({

@@ -1,5 +1,6 @@
 import type { Start } from '../../infra/program.ts'
 import { annotations } from './annotations.ts'
+import { collectorKafka } from './collector-kafka.ts'
 import { collector } from './collector.ts'
 import { discover } from './discover.ts'
 import { freshness } from './freshness.ts'
@@ -15,6 +16,7 @@ type Benchmark = (numbers: readonly number[]) => Promise<unknown>
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   collector,
+  'collector --kafka': collectorKafka,
   processor,
   freshness,
   storage,
@@ -50,10 +52,19 @@ interface Asked {
   readonly numbers: number[]
 }
 
+/** An option belongs to the word before it. */
+function withOptions(args: readonly string[]): readonly string[] {
+  return args
+    .join(' ')
+    .replaceAll(' --', '\0--')
+    .split(' ')
+    .map((word) => word.replaceAll('\0', ' '))
+}
+
 /** All when none is named; null when a word is neither a benchmark nor a number after one. */
 function benchmarksAsked(args: readonly string[]): readonly Asked[] | null {
   const asked: Asked[] = []
-  for (const word of args.length === 0 ? Object.keys(benchmarks) : args) {
+  for (const word of args.length === 0 ? Object.keys(benchmarks) : withOptions(args)) {
     const benchmark = Object.hasOwn(benchmarks, word) ? benchmarks[word] : undefined
     const last = asked.at(-1)
     if (benchmark !== undefined) asked.push({ name: word, benchmark, numbers: [] })

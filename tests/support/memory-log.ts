@@ -53,6 +53,10 @@ export class MemoryLog implements EventLog {
     }
   }
 
+  lag(): Promise<LogPending> {
+    return Promise.resolve(this.pending())
+  }
+
   /** What was handled is gone already. */
   roll(): Promise<void> {
     return Promise.resolve()

@@ -1,4 +1,4 @@
-import type { EventLog, LogBatch } from '../../domain/ports/event-log.ts'
+import type { EventLog, LogBatch, LogPending } from '../../domain/ports/event-log.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 
 /**
@@ -46,9 +46,13 @@ export class ScriptedLog implements EventLog {
     })
   }
 
-  pending(): { events: number; bytes: number; oldestAt: number | null } {
+  pending(): LogPending {
     const events = this.#batches.reduce((sum, batch) => sum + batch.events.length, 0)
     return { events, bytes: 0, oldestAt: this.#batches[0]?.appendedAt ?? null }
+  }
+
+  lag(): Promise<LogPending> {
+    return Promise.resolve(this.pending())
   }
 
   roll(): Promise<void> {

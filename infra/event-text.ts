@@ -1,4 +1,4 @@
-import { channels, eventTypes, outcomes, type StoredEvent } from '../../domain/stored-event.ts'
+import { channels, eventTypes, outcomes, type StoredEvent } from '../domain/stored-event.ts'
 
 /** Events of one line: so many are turned into text or back before others get their turn. */
 export const eventsPerLine = 500
