@@ -13,6 +13,7 @@ export const programs = {
   'bench-bare': 'tests/bench/bare.ts',
   'bench-collector': 'tests/bench/collector-alone.ts',
   'sample-receipts': 'infra/sample/receipts.ts',
+  'chdb-http-front': 'tests/support/chdb-http-front/program.ts',
 }
 
 const rooms = ['domain', 'collector', 'processor', 'queries', 'api', 'alerts', 'infra', 'tests/bench', 'tests/support']
