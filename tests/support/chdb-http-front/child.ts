@@ -40,7 +40,8 @@ export async function startFrontChild(options: Omit<FrontOptions, 'path'> = {}):
     back: async () => void (await steer('/back')),
     state: async () => (await steer('/state')) as Awaited<ReturnType<FrontChild['state']>>,
     close: async () => {
-      child.process.kill('SIGTERM')
+      // Its directory goes too, so it need not take leave of that.
+      child.process.kill('SIGKILL')
       await child.ended
       rmSync(path, { recursive: true, force: true })
     },
