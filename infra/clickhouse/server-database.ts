@@ -15,7 +15,7 @@ export const serverVersionMin = [25, 3] as const
 
 /**
  * Makes the database ready for this version of Waymark. Several programs may do so at once, and any may be killed
- * meanwhile: docs/adr/0009-migrations-by-anyone-at-any-time.md says why no lock is needed.
+ * meanwhile: docs/adr/0010-clickhouse-server-over-http.md says why no lock is needed.
  * @throws {ConfigError} one line: the password is refused, the server is too old or no ClickHouse, the database is missing
  *   and may not be made, it may not be written, or it belongs to a newer Waymark
  * @throws {StoreUnavailable} nothing answers, or not now

@@ -46,6 +46,11 @@ describe('over HTTP', () => {
     await expect.poll(ended, { interval: 20, timeout: 20_000 }).toBe(true)
   })
 
+  it('gives no part of an answer that an exception breaks off', async () => {
+    const breaks = sql`SELECT number, throwIf(number = 150000) FROM numbers(200000) SETTINGS max_block_size = 1000`
+    await expect(stores.reads.select(breaks)).rejects.toThrow('code 395')
+  })
+
   it('writes nothing where it only asks', async () => {
     await expect(stores.reads.select(raw('CREATE TABLE asked (a UInt8) ENGINE = Memory'))).rejects.toThrow('code 164')
   })
