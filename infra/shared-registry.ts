@@ -36,14 +36,30 @@ const missesMax = 10_000
  * @throws {StoreUnavailable} ClickHouse is away and there is no file of an earlier start
  */
 export async function openSharedRegistry(options: SharedRegistryOptions): Promise<SharedRegistry> {
-  const { stores, clock, file, staleMs = staleMsUsual, onUnavailable = () => undefined } = options
+  const { staleMs = staleMsUsual, onUnavailable = () => undefined } = options
+  const followed = await follow(options, onUnavailable)
+  const timer = setInterval(() => void followed.refresh().catch(onUnavailable), staleMs)
+  timer.unref()
+  return {
+    registry: registryOf(followed, { clock: options.clock, staleMs, onUnavailable }),
+    refresh: followed.refresh,
+    close: () => clearInterval(timer),
+  }
+}
+
+/** The registry as it was when the tables were last looked at. */
+interface Followed {
+  readonly current: () => Registry
+  readonly refresh: () => Promise<void>
+  readonly listeners: Set<(service: Service) => void>
+}
+
+async function follow(options: SharedRegistryOptions, onUnavailable: (error: unknown) => void): Promise<Followed> {
+  const { stores, file } = options
   const listeners = new Set<(service: Service) => void>()
-  const misses = new Map<string, number>()
-  const inTurn = inTurnQueue()
   const opened = await openRows(stores.reads, file, onUnavailable)
   let mark = opened.mark
   let current = createRegistry(options, opened.rows)
-
   const look = async (): Promise<void> => {
     const now = await markOf(stores.reads)
     if (now === mark) return
@@ -54,9 +70,15 @@ export async function openSharedRegistry(options: SharedRegistryOptions): Promis
     await tellChanges(before, current, listeners)
     if (file !== undefined) await keep(file, rows).catch(onUnavailable)
   }
-  const refresh = sharing(look)
-  const timer = setInterval(() => void refresh().catch(onUnavailable), staleMs)
-  timer.unref()
+  return { current: () => current, refresh: sharing(look), listeners }
+}
+
+function registryOf(
+  { current, refresh, listeners }: Followed,
+  { clock, staleMs, onUnavailable }: Required<Pick<SharedRegistryOptions, 'clock' | 'staleMs' | 'onUnavailable'>>,
+): Registry {
+  const misses = new Map<string, number>()
+  const inTurn = inTurnQueue()
 
   /** Asks the tables before it says that there is nothing, once in a while for the same name. */
   async function found<Value>(name: string, find: () => Promise<Value | undefined>): Promise<Value | undefined> {
@@ -83,14 +105,14 @@ export async function openSharedRegistry(options: SharedRegistryOptions): Promis
       return result
     })
 
-  const registry: Registry = {
-    service: (id) => found(`service ${id}`, () => current.service(id)),
-    services: (filter) => current.services(filter),
-    serviceVersion: (id, version) => found(`version ${id} ${version}`, () => current.serviceVersion(id, version)),
-    stepNames: (id) => current.stepNames(id),
+  return {
+    service: (id) => found(`service ${id}`, () => current().service(id)),
+    services: (filter) => current().services(filter),
+    serviceVersion: (id, version) => found(`version ${id} ${version}`, () => current().serviceVersion(id, version)),
+    stepNames: (id) => current().stepNames(id),
     putService: (id, input, more) =>
       change(async () => {
-        const service = await current.putService(id, input, more)
+        const service = await current().putService(id, input, more)
         for (const listener of listeners) listener(service)
         return service
       }),
@@ -98,14 +120,13 @@ export async function openSharedRegistry(options: SharedRegistryOptions): Promis
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    deleteService: (id) => change(() => current.deleteService(id)),
+    deleteService: (id) => change(() => current().deleteService(id)),
     // Never the secret itself: misses stay in memory.
-    keyBySecret: (secret) => found(`key ${sha256(secret)}`, () => current.keyBySecret(secret)),
-    keys: () => current.keys(),
-    createKey: (key) => change(() => current.createKey(key)),
-    deleteKey: (id) => change(() => current.deleteKey(id)),
+    keyBySecret: (secret) => found(`key ${sha256(secret)}`, () => current().keyBySecret(secret)),
+    keys: () => current().keys(),
+    createKey: (key) => change(() => current().createKey(key)),
+    deleteKey: (id) => change(() => current().deleteKey(id)),
   }
-  return { registry, refresh, close: () => clearInterval(timer) }
 }
 
 async function openRows(

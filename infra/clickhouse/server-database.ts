@@ -37,14 +37,14 @@ export async function prepareDatabase(
   } finally {
     await client.close()
   }
-  const { writes, close } = connectServer(settings)
+  const stores = connectServer(settings)
   try {
-    await refuseNewer(await appliedMigrations(writes), settings, steps)
-    await migrate(writes, steps)
+    await refuseNewer(await appliedMigrations(stores.writes), settings, steps)
+    await migrate(stores.writes, steps)
   } catch (error) {
     throw startError(error, settings)
   } finally {
-    await close()
+    await stores.close()
   }
 }
 

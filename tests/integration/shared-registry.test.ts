@@ -97,14 +97,15 @@ describe('registries of several programs', () => {
     await one.putService('fishing', definition({}))
     await one.putService('visas', definition({}))
     const { key, secret } = await one.createKey({ name: 'Any', scopes: ['read'] })
-    const { registry: other, refresh } = await open()
+    const second = await open()
+    const other = second.registry
     const heard: string[] = []
     other.onPut(({ id, version }) => heard.push(`${id} ${version}`))
     await one.putService('fishing', definition({ funnel: { steps: ['start', 'end'] } }))
     await one.deleteService('visas')
     await one.deleteKey(key.id)
     expect((await other.service('fishing'))?.version).toBe(1)
-    await refresh()
+    await second.refresh()
     expect((await other.service('fishing'))?.version).toBe(2)
     expect(await other.service('visas')).toBeUndefined()
     expect(await other.keyBySecret(secret)).toBeUndefined()
@@ -160,14 +161,15 @@ describe('while ClickHouse is away', () => {
     expect(await readFile(file, 'utf8')).not.toContain(secret.slice(12))
     away = true
     const errors: unknown[] = []
-    const { registry: again, refresh } = await open({ file, onUnavailable: (error) => errors.push(error) })
+    const later = await open({ file, onUnavailable: (error) => errors.push(error) })
+    const again = later.registry
     expect(errors).toHaveLength(1)
     expect((await again.service('fishing'))?.name).toBe('Kept')
     expect(await again.keyBySecret(secret)).toEqual(key)
     await expect(again.service('visas')).rejects.toBeInstanceOf(StoreUnavailable)
     away = false
     await registry.putService('fishing', definition({ name: 'Later' }))
-    await refresh()
+    await later.refresh()
     expect((await again.service('fishing'))?.name).toBe('Later')
   })
 
