@@ -27,7 +27,7 @@ export interface FrontOptions {
 export interface Front {
   readonly url: string
   readonly faults: Faults
-  /** Statements that ran to their end or were refused by the engine, in that order. */
+  /** The last statements that ran to their end or were refused by the engine, in that order. */
   readonly statements: readonly string[]
   /** The port is closed and what was connected is reset; what runs goes on. */
   away(): Promise<void>
@@ -93,6 +93,9 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     },
   }
 }
+
+/** A load test would fill the memory with them. */
+const statementsKept = 20_000
 
 interface Parts {
   readonly engine: Engine
@@ -167,7 +170,10 @@ interface Run {
 
 async function run({ engine, statements }: Parts, { ask, query, fault, answer, socket }: Run): Promise<void> {
   const { insert } = ask.statement
-  const ran = () => statements.push(ask.statement.text.trim())
+  const ran = (): void => {
+    statements.push(ask.statement.text.trim())
+    if (statements.length > statementsKept) statements.shift()
+  }
   if (insert === undefined && ask.statement.kind === 'read' && !query.waitEndOfQuery && fault === undefined) {
     const counts = await engine.stream(ask, (chunk) => answer.chunk(chunk)).finally(ran)
     return answer.endStream(counts)
