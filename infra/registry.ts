@@ -23,12 +23,43 @@ export interface RegistryOptions {
  * in ClickHouse before it is seen here, and changes follow one another, so of two at once the last one wins.
  * @throws {StoreUnavailable}
  */
-export async function openRegistry({ stores, clock, random, adminKeyHash }: RegistryOptions): Promise<Registry> {
-  const revisions = revisionsAfter(await lastRevision(stores.reads), clock)
-  const inTurn = inTurnQueue()
-  const definitions = await openDefinitions({ stores, clock, random, revisions, inTurn })
-  const keys = await openKeys({ stores, clock, random, revisions, inTurn, adminKeyHash })
-  return { ...definitions, ...keys }
+export async function openRegistry(options: RegistryOptions): Promise<Registry> {
+  return createRegistry(options, await readRegistry(options.stores.reads))
+}
+
+/** The tables as they stand: all that a registry knows. */
+export const registryRows = z.object({
+  lastRevision: z.number(),
+  /** The last definition of each version of each service, in that order. */
+  definitions: z.array(z.object({ definition: z.string() })),
+  /** Those that were not revoked. */
+  keys: z.array(z.object({ hash: z.string(), key: z.string() })),
+})
+export type RegistryRows = z.output<typeof registryRows>
+
+/**
+ * Reads   definitions and keys, all of both.
+ * @throws {StoreUnavailable}
+ */
+export async function readRegistry(reads: Store): Promise<RegistryRows> {
+  // First: what is written meanwhile may be read, and is then read again.
+  const revision = await lastRevision(reads)
+  return {
+    lastRevision: revision,
+    // Versions only go up, so the last row of the highest version is the current definition.
+    definitions: await reads.select<{ definition: string }>(
+      sql`SELECT argMax(definition, revision) AS definition FROM definitions GROUP BY service, version ORDER BY service, version`,
+    ),
+    keys: await reads.select<{ hash: string; key: string }>(
+      sql`SELECT hash, key FROM keys FINAL WHERE revoked = 0 ORDER BY id`,
+    ),
+  }
+}
+
+export function createRegistry({ stores, clock, random, adminKeyHash }: RegistryOptions, rows: RegistryRows): Registry {
+  const revisions = revisionsAfter(rows.lastRevision, clock)
+  const shared = { stores, clock, random, revisions, inTurn: inTurnQueue() }
+  return { ...createDefinitions(shared, rows), ...createKeys({ ...shared, adminKeyHash }, rows) }
 }
 
 interface Shared {
@@ -39,7 +70,7 @@ interface Shared {
   readonly inTurn: InTurn
 }
 
-async function lastRevision(reads: Store): Promise<number> {
+export async function lastRevision(reads: Store): Promise<number> {
   const [row] = await reads.select<{ revision: string }>(
     sql`SELECT max(revision) AS revision FROM (SELECT revision FROM definitions UNION ALL SELECT revision FROM keys)`,
   )
@@ -68,7 +99,7 @@ type Definitions = Pick<
   'service' | 'services' | 'serviceVersion' | 'stepNames' | 'putService' | 'deleteService' | 'onPut'
 >
 
-async function openDefinitions({ stores, clock, random, revisions, inTurn }: Shared): Promise<Definitions> {
+function createDefinitions({ stores, clock, random, revisions, inTurn }: Shared, rows: RegistryRows): Definitions {
   const byId = new Map<string, Definition>()
   const listeners = new Set<(service: Service) => void>()
 
@@ -85,11 +116,7 @@ async function openDefinitions({ stores, clock, random, revisions, inTurn }: Sha
     hold(service)
   }
 
-  // Versions only go up, so the last row of the highest version is the current definition.
-  const rows = await stores.reads.select<{ definition: string }>(
-    sql`SELECT argMax(definition, revision) AS definition FROM definitions GROUP BY service, version ORDER BY service, version`,
-  )
-  for (const row of rows) hold(storedService.parse(JSON.parse(row.definition)))
+  for (const row of rows.definitions) hold(storedService.parse(JSON.parse(row.definition)))
 
   return {
     service: async (id) => {
@@ -150,7 +177,7 @@ interface HeldKey {
 
 type Keys = Pick<Registry, 'keyBySecret' | 'keys' | 'createKey' | 'deleteKey'>
 
-async function openKeys(shared: Shared & Pick<RegistryOptions, 'adminKeyHash'>): Promise<Keys> {
+function createKeys(shared: Shared & Pick<RegistryOptions, 'adminKeyHash'>, rows: RegistryRows): Keys {
   const { stores, clock, random, revisions, inTurn } = shared
   const byId = new Map<string, HeldKey>()
   // The prefix is no secret, so looking it up may take its own time; what follows it is compared by hash.
@@ -169,10 +196,7 @@ async function openKeys(shared: Shared & Pick<RegistryOptions, 'adminKeyHash'>):
     await stores.writes.insert('keys', ['id', 'revision', 'hash', 'key', 'revoked'], [row])
   }
 
-  const rows = await stores.reads.select<{ hash: string; key: string }>(
-    sql`SELECT hash, key FROM keys FINAL WHERE revoked = 0 ORDER BY id`,
-  )
-  for (const row of rows) hold({ key: storedKey.parse(JSON.parse(row.key)), hash: Buffer.from(row.hash, 'hex') })
+  for (const row of rows.keys) hold({ key: storedKey.parse(JSON.parse(row.key)), hash: Buffer.from(row.hash, 'hex') })
 
   return {
     keyBySecret: async (secret) => {

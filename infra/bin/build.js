@@ -15,6 +15,7 @@ export const programs = {
   'bench-collector': 'tests/bench/collector-alone.ts',
   'sample-receipts': 'infra/sample/receipts.ts',
   kafka: 'infra/local-kafka/main.ts',
+  'chdb-http-front': 'tests/support/chdb-http-front/program.ts',
 }
 
 const rooms = ['domain', 'collector', 'processor', 'queries', 'api', 'alerts', 'infra', 'tests/bench', 'tests/support']

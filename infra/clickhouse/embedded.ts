@@ -1,4 +1,4 @@
-import { createClient, type ClickHouseClientConfigOptions } from '@clickhouse/client'
+import { createClient, type ClickHouseClient, type ClickHouseClientConfigOptions } from '@clickhouse/client'
 import { createChdbConnection } from 'chdb/connection'
 import type { Limits } from '../../domain/limits.ts'
 import type { Stores } from '../../domain/ports/store.ts'
@@ -21,7 +21,7 @@ const sealingSettings = { max_threads: 1, max_bytes_before_external_group_by: 20
 export type ReadLimits = Partial<Pick<Limits, 'queryMemoryBytesMax' | 'queryResultBytesMax'>>
 
 /** Where a result is cut short it is wrong, so it is refused: `throw` is what the engine does of itself. */
-function readSettings({ queryMemoryBytesMax = 0, queryResultBytesMax = 0 }: ReadLimits): Record<string, number> {
+export function readSettings({ queryMemoryBytesMax = 0, queryResultBytesMax = 0 }: ReadLimits): Record<string, number> {
   return { max_memory_usage: queryMemoryBytesMax, max_result_bytes: queryResultBytesMax }
 }
 
@@ -31,7 +31,7 @@ function readSettings({ queryMemoryBytesMax = 0, queryResultBytesMax = 0 }: Read
  * @throws {StoreUnavailable} when the directory cannot be opened
  */
 export async function openEmbedded(directory: string, limits: ReadLimits = {}): Promise<Stores> {
-  const connections: StoreConnection[] = []
+  const clients: ClickHouseClient[] = []
   const names = durableNames(directory)
   const open = async (more: Record<string, number>): Promise<StoreConnection> => {
     // The two packages each declare the settings' classes with a private field, so the types cannot meet; the
@@ -39,22 +39,24 @@ export async function openEmbedded(directory: string, limits: ReadLimits = {}): 
     const chdb = createChdbConnection({ path: directory })
     const plugged: unknown = chdb
     const client = createClient({ connection: plugged as NonNullable<ClickHouseClientConfigOptions['connection']> })
-    const connection: StoreConnection = {
-      client,
+    clients.push(client)
+    // Settings stay with the connection: setting them once spares every statement the work.
+    for (const [name, value] of Object.entries({ ...statementSettings, ...more }))
+      await client.command({ query: `SET ${name} = ${value}` })
+    return {
       // chdb lets only one statement with bound values run at a time, of all connections in the process: a long
       // read would hold up every insert. Values that a connection was given before run side by side.
-      bind: (query, params) => ({ query: `${setParams(params)}${query}` }),
+      select: async (query, params) => {
+        const result = await client.query({ query: `${setParams(params)}${query}`, format: 'JSONEachRow' })
+        return await result.json<unknown>()
+      },
+      command: async (query, params) => void (await client.command({ query: `${setParams(params)}${query}` })),
       // The client would make one string of statement and rows; here the engine reads the bytes where they are.
       insert: async (table, columns, { format, bytes }) => {
         await chdb.chdb.rawInsert({ table, columns, format, values: bytes })
       },
       written: (statement) => names.after(statement),
     }
-    connections.push(connection)
-    // Settings stay with the connection: setting them once spares every statement the work.
-    for (const [name, value] of Object.entries({ ...statementSettings, ...more }))
-      await client.command({ query: `SET ${name} = ${value}` })
-    return connection
   }
   const lane = async (size: number, settings: Record<string, number> = {}) =>
     createStore(await Promise.all(Array.from({ length: size }, () => open(settings))))
@@ -68,12 +70,12 @@ export async function openEmbedded(directory: string, limits: ReadLimits = {}): 
       reads: await lane(readsAtOnce, readSettings(limits)),
       close: async () => {
         names.close()
-        for (const { client } of connections.reverse()) await client.close()
+        for (const client of clients.reverse()) await client.close()
       },
     }
   } catch (error) {
     names.close()
-    for (const { client } of connections) await client.close()
+    for (const client of clients) await client.close()
     throw storeError(error)
   }
 }

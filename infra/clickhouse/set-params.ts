@@ -7,7 +7,7 @@ export function setParams(params: Record<string, SqlValue>): string {
 }
 
 /** As the format TabSeparated holds it, which is how the engine reads a parameter. */
-function escapedText(value: SqlValue): string {
+export function escapedText(value: SqlValue): string {
   return typeof value === 'string' ? escapeText(value) : text(value)
 }
 

@@ -1,4 +1,3 @@
-import type { ClickHouseClient } from '@clickhouse/client'
 import type { Store, TableName } from '../../domain/ports/store.ts'
 import { raw, render, sql, type Sql, type SqlValue } from '../../domain/sql.ts'
 import { storeError } from './errors.ts'
@@ -27,12 +26,9 @@ export const statementSettings = {
 
 /** One connection: what differs between ClickHouse in process and a server. */
 export interface StoreConnection {
-  readonly client: ClickHouseClient
-  /** The statement as its client takes it, with the values bound. */
-  readonly bind: (
-    query: string,
-    params: Record<string, SqlValue>,
-  ) => { query: string; query_params?: Record<string, unknown> }
+  /** @returns the rows, in the format JSONEachRow, parsed */
+  readonly select: (query: string, params: Record<string, SqlValue>, signal?: AbortSignal) => Promise<unknown[]>
+  readonly command: (query: string, params: Record<string, SqlValue>) => Promise<void>
   readonly insert: (table: TableName, columns: readonly string[], rows: EncodedRows) => Promise<void>
   /** After a statement that wrote: makes durable what the engine itself does not. */
   readonly written: (statement: string) => Promise<void>
@@ -43,7 +39,8 @@ const rowsPerPiece = 16_384
 
 /**
  * A lane: so many connections, each running one statement at a time; what comes more waits its turn. In
- * process a connection can run but one, and an aborted statement still occupies it until it ends.
+ * process a connection can run but one, and an aborted statement still occupies it until it ends; a server is
+ * asked no more at once by one program.
  */
 export function createStore(connections: readonly StoreConnection[]): Store {
   const idle = [...connections]
@@ -65,10 +62,10 @@ export function createStore(connections: readonly StoreConnection[]): Store {
   return {
     select<Row>(statement: Sql, options: { signal?: AbortSignal; secondsMax?: number } = {}): Promise<Row[]> {
       const { query, params } = render(limited(statement, options.secondsMax))
-      return withConnection(async ({ client, bind }) => {
+      return withConnection(async ({ select }) => {
         options.signal?.throwIfAborted()
-        const result = await client.query({ ...bind(query, params), format: 'JSONEachRow' })
-        return await result.json<Row>()
+        // The caller says what its statement gives: nothing here knows better.
+        return (await select(query, params, options.signal)) as Row[]
       })
     },
 
@@ -92,8 +89,8 @@ export function createStore(connections: readonly StoreConnection[]): Store {
 
     command(statement: Sql, options: { secondsMax?: number } = {}): Promise<void> {
       const { query, params } = render(limited(statement, options.secondsMax))
-      return withConnection(async ({ client, bind, written }) => {
-        await client.command(bind(query, params))
+      return withConnection(async ({ command, written }) => {
+        await command(query, params)
         await written(query)
       })
     },

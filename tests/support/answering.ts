@@ -29,9 +29,14 @@ export interface Answering {
   close(): Promise<void>
 }
 
-export async function openAnswering(now: number, limits: Limits = defaultLimits): Promise<Answering> {
+/** @param openStores of a server, in place of the engine in this process */
+export async function openAnswering(
+  now: number,
+  limits: Limits = defaultLimits,
+  openStores: (directory: string) => Promise<Stores> = (directory) => openEmbedded(directory, limits),
+): Promise<Answering> {
   const directory = mkdtempSync(join(tmpdir(), 'waymark-'))
-  const stores = await openEmbedded(directory, limits)
+  const stores = await openStores(directory)
   const clock = fixedClock(now)
   const registry = openMemoryRegistry({ clock })
   const annotations = openMemoryAnnotations({ clock })
