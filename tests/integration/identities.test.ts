@@ -73,7 +73,7 @@ function questionsOf(stores: Stores, registry: Registry): IdentitiesOf['ask'] {
   return createQuestions({ reads: stores.reads, registry, annotations, clock, limits: defaultLimits, journeyHash })
 }
 
-describe('the identities', { timeout: 120_000 }, () => {
+describe('the identities', { timeout: 300_000 }, () => {
   afterAll(() => close())
 
   describe('of the sample', () => {
@@ -170,7 +170,7 @@ describe('the identities', { timeout: 120_000 }, () => {
       const verified = await openVerified({ ...opened, clock }, { ...defaultPace, journeysMin: 0 })
       await verified.sealing.seal()
       await verified.write(lateEvents(largest))
-    })
+    }, 300_000)
     afterAll(async () => {
       await close()
       close = () => Promise.resolve()
