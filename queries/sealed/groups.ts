@@ -32,7 +32,14 @@ export async function sealedGroups(
   const kept = keptValues(context.limits.breakdownRowsMax, subject, sums)
   const others = [...sums.keys()].flatMap((value) => (value === null || kept.includes(value) ? [] : [value]))
   let asked: ReturnType<typeof timesByLabel> | undefined
-  const labelled = () => (asked ??= timesByLabel(ask, standing, { kept, others, all, keys: stepKeys }))
+  const labelled = () =>
+    (asked ??= timesByLabel(ask, standing, {
+      kept,
+      // Without conditions every value is admitted, and there may be thousands.
+      others: subject.where.length === 0 ? 'all' : others,
+      all,
+      keys: stepKeys,
+    }))
 
   const wholeOf = async (): Promise<Sum> => {
     const whole = emptySum()

@@ -70,7 +70,8 @@ export async function timesByLabel(
     keys,
   }: {
     readonly kept: readonly string[]
-    readonly others: readonly string[]
+    /** all: whatever is not kept is admitted. */
+    readonly others: readonly string[] | 'all'
     readonly all: Sum
     readonly keys: KeyRange
   },
@@ -78,7 +79,9 @@ export async function timesByLabel(
   const byLabel = new Map<string | null, Sum>()
   if (standing.dimension !== null) {
     const rows = sealedRows(standing, coverOf(standing), [standing.dimension], 'timeKeys, timeCounts')
-    const label = sql`if(has(${param('Array(String)', others)}, value), ${raw(String(otherNumber))}, indexOf(${param('Array(String)', kept)}, value))`
+    const place = sql`indexOf(${param('Array(String)', kept)}, value)`
+    const isOther = others === 'all' ? sql`${place} = 0` : sql`value IN ${param('Array(String)', others)}`
+    const label = sql`if(${isOther}, ${raw(String(otherNumber))}, ${place})`
     for (const row of await ask<TimesRow>(timesStatement(rows, label, keys))) {
       const sum = emptySum()
       addTimes(sum, row)
