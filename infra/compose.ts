@@ -11,7 +11,7 @@ import { createKnownNames } from '../collector/known-names.ts'
 import { journeyHash } from '../domain/identity.ts'
 import type { Clock } from '../domain/ports/clock.ts'
 import type { Erasures } from '../domain/ports/erasures.ts'
-import type { EventLog } from '../domain/ports/event-log.ts'
+import type { EventLog, LogPending } from '../domain/ports/event-log.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import type { Stores } from '../domain/ports/store.ts'
 import type { Status } from '../api/routes/status.ts'
@@ -22,11 +22,14 @@ import { openAnnotations } from './annotations.ts'
 import { createErasureCalls } from './erasure-calls.ts'
 import { openEmbedded } from './clickhouse/embedded.ts'
 import { openErasures } from './clickhouse/erasures.ts'
+import { openServer } from './clickhouse/server.ts'
 import { seenNames } from './clickhouse/known-names.ts'
 import type { Config } from './config.ts'
 import { diagnose } from './doctor.ts'
 import { openDocumentation } from './documentation.ts'
 import { sha256 } from './hash.ts'
+import { openKafkaLog, type KafkaLog } from './kafka/open.ts'
+import { lockDirectory } from './local-log/lock.ts'
 import { openLocalLog } from './local-log/open.ts'
 import { operationRoutes } from './operation.ts'
 import { originOf } from './origin.ts'
@@ -36,6 +39,7 @@ import { Releasers } from './releasers.ts'
 import { openSecrets } from './secrets.ts'
 import { apiTelemetry } from './telemetry/api.ts'
 import { collectorTelemetry } from './telemetry/collector.ts'
+import { kafkaTelemetry, lagTelemetry } from './telemetry/kafka.ts'
 import { processorTelemetry } from './telemetry/processor.ts'
 import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts'
 
@@ -68,11 +72,9 @@ export async function openWaymark(
   try {
     const telemetry = createTelemetry(config.logLevel)
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
-    // First of all, since it locks the directory: ClickHouse says it less clearly.
-    const log = await openLocalLog({ directory: join(config.dataDir, 'log'), limits: config.limits, clock })
-    releasers.add('event log', () => log.close())
+    const log = await openLog(config, clock, telemetry, releasers)
     const secrets = await openSecrets(config.dataDir, config, showAdminKey)
-    const stores = await openEmbedded(join(config.dataDir, 'clickhouse'), config.limits)
+    const stores = await openStores(config)
     releasers.add('ClickHouse', () => stores.close())
     const registry = await openRegistry({ stores, clock, random: randomBytes, adminKeyHash: secrets.adminKeyHash })
     const erasures = await openErasures(stores)
@@ -96,11 +98,36 @@ export async function openWaymark(
   }
 }
 
+/** First of all, since it locks the directory: ClickHouse says it less clearly. */
+async function openLog(config: Config, clock: Clock, telemetry: Telemetry, releasers: Releasers): Promise<KafkaLog> {
+  const { limits } = config
+  const directory = join(config.dataDir, 'log')
+  if (config.kafka === undefined) {
+    const log = await openLocalLog({ directory, limits, clock })
+    releasers.add('event log', () => log.close())
+    return { ...log, problem: () => null }
+  }
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  releasers.add('data directory', await lockDirectory(directory))
+  const log = await openKafkaLog({ settings: config.kafka, limits, clock, signals: kafkaTelemetry(telemetry) })
+  releasers.add('event log', () => log.close())
+  lagTelemetry(
+    telemetry,
+    () => log.lag(),
+    () => clock.now(),
+  )
+  return log
+}
+
+function openStores({ clickHouse, dataDir, limits }: Config): Promise<Stores> {
+  return clickHouse === undefined ? openEmbedded(join(dataDir, 'clickhouse'), limits) : openServer(clickHouse, limits)
+}
+
 interface Parts {
   readonly config: Config
   readonly clock: Clock
   readonly telemetry: Telemetry
-  readonly log: EventLog
+  readonly log: KafkaLog
   readonly stores: Stores
   readonly registry: Registry
   readonly erasures: Erasures
@@ -160,7 +187,7 @@ async function createApp(
     erasures,
     knownNames: createKnownNames({ clock, limits, seen: await seenNames(stores.reads, limits, clock.now()) }),
   })
-  const status = async () => statusOf(processor.status(), await questions.revision())
+  const status = async () => statusOf(processor.status(), await log.lag(), await questions.revision(), clock)
   const doctor = () => diagnose({ dataDir: config.dataDir, log, stores, status: () => processor.status(), clock })
   const verify: ApiOptions['verify'] = (asked) => processor.verify(asked)
   const erasing = createErasureCalls({ reads: stores.reads, erasures, processor, clock, journeyHash: hashOf })
@@ -184,7 +211,7 @@ async function createApp(
 
   const app = new Hono<{ Bindings: ConnectionFacts }>()
   app.use(refuseBadKeys(registry))
-  app.route('/', operationRoutes({ telemetry, processor }))
+  app.route('/', operationRoutes({ telemetry, notReady: () => [processor.status().notReady, log.problem()] }))
   app.route('/', collector)
   app.route('/', api)
   app.route('/', docs)
@@ -200,13 +227,14 @@ async function createApp(
 }
 
 /** As the API tells it. */
-function statusOf(processor: ProcessorStatus, revision: string): Status {
-  const { pendingEvents, pendingSeconds, refusedEvents, rebuilding, sealing } = processor
+function statusOf(processor: ProcessorStatus, pending: LogPending, revision: string, clock: Clock): Status {
+  const { refusedEvents, rebuilding, sealing } = processor
+  const pendingSeconds = pending.oldestAt === null ? 0 : Math.max(0, (clock.now() - pending.oldestAt) / 1000)
   const versions = [
     ...rebuilding.map((one) => ({ ...one, stage: 'judging' as const })),
     ...sealing.map((one) => ({ ...one, stage: 'sealing' as const })),
   ]
-  return { pendingEvents, pendingSeconds, refusedEvents, revision, versions }
+  return { pendingEvents: pending.events, pendingSeconds, refusedEvents, revision, versions }
 }
 
 /** A bad key is refused wherever it is sent, so also where none is asked for. Calls look for themselves. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../domain/limits.ts'
-import { ConfigError, readConfig, settings } from './config.ts'
+import { readConfig, settings } from './config.ts'
+import { ConfigError } from './config-error.ts'
 
 describe('configuration', () => {
   it('has the defaults of the contract', () => {
@@ -29,8 +30,8 @@ describe('configuration', () => {
     ['WAYMARK_BODY_BYTES_MAX', '0', 'WAYMARK_BODY_BYTES_MAX is "0": expected a whole number from 1'],
     ['WAYMARK_TRAIL_EVENTS_MAX', '8192', 'WAYMARK_TRAIL_EVENTS_MAX is "8192": expected a whole number from 1 to 8191'],
     ['WAYMARK_PROT', '80', 'WAYMARK_PROT is unknown: expected one of WAYMARK_HOST, WAYMARK_PORT'],
-    ['KAFKA_BROKERS', 'localhost:9092', 'KAFKA_BROKERS is set'],
-    ['CLICKHOUSE_URL', 'http://localhost:8123', 'CLICKHOUSE_URL is set'],
+    ['KAFKA_BROKERS', 'localhost', 'KAFKA_BROKERS is "localhost": expected host:port'],
+    ['CLICKHOUSE_URL', 'localhost:8123', 'CLICKHOUSE_URL is "localhost:8123": expected'],
   ])('refuses %s=%j in one line', (name, value, message) => {
     const attempt = () => readConfig({ [name]: value })
     expect(attempt).toThrow(ConfigError)

@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { durationMs } from '../domain/duration.ts'
 import { defaultLimits, limitsAtMost, type Limits } from '../domain/limits.ts'
+import { readClickHouseSettings, type ClickHouseSettings } from './clickhouse/settings.ts'
+import { ConfigError } from './config-error.ts'
+import { readKafkaSettings, type KafkaSettings } from './kafka/settings.ts'
 
 /** What the one process is told from outside. Read once, at the start. */
 export interface Config {
@@ -15,15 +18,14 @@ export interface Config {
   readonly sample: boolean
   readonly logLevel: LogLevel
   readonly limits: Limits
+  /** Where events wait; undefined: in files of the data directory. */
+  readonly kafka: KafkaSettings | undefined
+  /** The server that keeps the tables; undefined: ClickHouse in this process, in the data directory. */
+  readonly clickHouse: ClickHouseSettings | undefined
 }
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
-
-/** A setting that cannot be used: one line that names the variable, what was given and what is allowed. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
-}
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -120,7 +122,7 @@ function readLimits(env: Environment): Limits {
   return limits as Limits
 }
 
-/** @throws {ConfigError} when a variable is unknown, malformed or of a program that this one is not */
+/** @throws {ConfigError} when a variable is unknown or malformed */
 export function readConfig(env: Environment): Config {
   const known = new Set<string>([
     ...Object.keys(settings),
@@ -130,12 +132,6 @@ export function readConfig(env: Environment): Config {
   for (const name of Object.keys(env)) {
     if (name.startsWith('WAYMARK_') && !known.has(name))
       throw new ConfigError(`${name} is unknown: expected one of ${[...known].join(', ')}`)
-  }
-  for (const name of ['KAFKA_BROKERS', 'CLICKHOUSE_URL']) {
-    if (env[name] !== undefined)
-      throw new ConfigError(
-        `${name} is set: this version keeps its log and its data in the data directory only; expected it unset`,
-      )
   }
   return {
     host: must(read(env, 'WAYMARK_HOST')),
@@ -147,5 +143,7 @@ export function readConfig(env: Environment): Config {
     sample: read(env, 'WAYMARK_SAMPLE') === 'on',
     logLevel: must(read(env, 'WAYMARK_LOG_LEVEL')),
     limits: readLimits(env),
+    kafka: readKafkaSettings(env),
+    clickHouse: readClickHouseSettings(env),
   }
 }

@@ -1,25 +1,25 @@
 import { Hono } from 'hono'
 import { problemResponse } from '../api/refused.ts'
 import { problem } from '../domain/problems.ts'
-import type { Processor } from '../processor/processor.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 
 /** For those who run it: is it alive, can it do its job, what has it done. No key: bind it where they alone reach it. */
 export function operationRoutes({
   telemetry,
-  processor,
+  notReady,
 }: {
   telemetry: Telemetry
-  processor: Pick<Processor, 'status'>
+  /** Why it cannot do its job now, a line a part; null of those that can. */
+  notReady: () => readonly (string | null)[]
 }): Hono {
   const app = new Hono()
   const plain = { 'Cache-Control': 'no-store' }
   app.get('/healthz', (c) => c.json({ status: 'ok' }, 200, plain))
   app.get('/readyz', (c) => {
-    const { notReady } = processor.status()
-    return notReady === null
+    const reasons = notReady().filter((reason) => reason !== null)
+    return reasons.length === 0
       ? c.json({ status: 'ready' }, 200, plain)
-      : c.json({ status: 'not ready', reasons: [notReady] }, 503, plain)
+      : c.json({ status: 'not ready', reasons }, 503, plain)
   })
   app.get('/metrics', async (c) =>
     c.body(await telemetry.metrics.metrics(), 200, { ...plain, 'Content-Type': telemetry.metrics.contentType }),

@@ -2,6 +2,7 @@ import { compileFunnel } from '../domain/funnel/compile.ts'
 import { shape } from '../domain/limits.ts'
 import { normaliseFunnel, type Funnel, type Service } from '../domain/service.ts'
 import { param, sql } from '../domain/sql.ts'
+import { isSealed } from '../domain/tally/layout.ts'
 import type { RankedService, Totals } from './answers.ts'
 import type { QueryContext } from './context.ts'
 import { cellColumns, lostAt, readCells, totalsOf, type Cells, type CellsRow } from './counts.ts'
@@ -114,7 +115,7 @@ function worstOf(cells: Cells, funnel: Funnel): Completion['worstStep'] {
 /** Which of these services have any journey. Reads seals, and the key of facts of the services without one. */
 export async function servicesSeen(context: QueryContext, services: readonly string[]): Promise<ReadonlySet<string>> {
   const ids = param('Array(String)', services)
-  const sealed = sql`SELECT service FROM seals FINAL WHERE notEmpty(layers) AND service IN ${ids}`
+  const sealed = sql`SELECT service FROM seals FINAL WHERE ${isSealed} AND service IN ${ids}`
   const rows = await context.reads.select<{ service: string }>(
     sql`${sealed} UNION ALL
       SELECT DISTINCT service FROM facts WHERE service IN ${ids} AND service NOT IN (${sealed})`,

@@ -1,5 +1,6 @@
 import type { Service } from '../domain/service.ts'
 import { join, sql, type Sql } from '../domain/sql.ts'
+import { isSealed } from '../domain/tally/layout.ts'
 import type { QueryContext } from './context.ts'
 import { markedHours } from './marks.ts'
 import { newestFacts, newestMarks, wordOf } from './revision.ts'
@@ -73,7 +74,7 @@ export async function groundOf(
   const [rows, noted, marks] = await Promise.all([
     ask<SealRow>(sql`
       SELECT service, version, timeZone, seal, dataRevision, layers, bucketFrom, bucketTo, edgeLayers, edgeFrom, edgeTo
-      FROM seals FINAL WHERE ${of} AND notEmpty(layers)`),
+      FROM seals FINAL WHERE ${of} AND ${isSealed}`),
     ask<NotedRow>(sql`
       SELECT service, seal, countIf(gone = 0 AND version != ${versionOf(services)}) AS waiting, max(revision) AS newest
       FROM unsealed FINAL WHERE ${of} AND present = 1 GROUP BY service, seal`),
@@ -84,10 +85,10 @@ export async function groundOf(
   const unsealed = services.filter(({ id }) => !rows.some(({ service }) => service === id))
   const facts =
     unsealed.length === 0 ? [] : await ask<{ newest: string }>(newestFacts(sql`service IN ${idsOf(unsealed)}`))
-  const isSealed = new Set(rows.map(({ service }) => service))
+  const sealedIds = new Set(rows.map(({ service }) => service))
   const data = [
     ...rows.map(({ dataRevision }) => dataRevision),
-    ...noted.filter(({ service }) => isSealed.has(service)).map(({ newest }) => newest),
+    ...noted.filter(({ service }) => sealedIds.has(service)).map(({ newest }) => newest),
     ...facts.map(({ newest }) => newest),
   ]
   const newestOf = (what: string) => marks.filter(({ about }) => about === what).map(({ newest }) => newest)

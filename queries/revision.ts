@@ -1,6 +1,7 @@
 import { join, raw, sql, type Sql } from '../domain/sql.ts'
 import type { Service } from '../domain/service.ts'
 import type { QueryContext } from './context.ts'
+import { isSealed } from '../domain/tally/layout.ts'
 import { idsOf } from './services.ts'
 
 interface Row {
@@ -20,7 +21,7 @@ export async function revisionOf(context: QueryContext, services: readonly Servi
   const options = { secondsMax: context.limits.querySecondsMax }
   const of = services === 'all' ? raw('1') : sql`service IN ${idsOf(services)}`
   const sealed = await context.reads.select<{ id: string; dataRevision: string }>(
-    sql`SELECT service AS id, dataRevision FROM seals FINAL WHERE notEmpty(layers) AND ${of}`,
+    sql`SELECT service AS id, dataRevision FROM seals FINAL WHERE ${isSealed} AND ${of}`,
     options,
   )
   const ids = idsOf(sealed)

@@ -32,18 +32,7 @@ const routes = apiRoutes(parts)
 const apps = [
   operationRoutes({
     telemetry: createTelemetry('silent'),
-    processor: {
-      status: () => ({
-        pendingEvents: 0,
-        pendingSeconds: 0,
-        refusedEvents: 0,
-        revision: '0',
-        notReady: null,
-        rebuilding: [],
-        unjudgedJourneys: 0,
-        sealing: [],
-      }),
-    },
+    notReady: () => [],
   }),
   (await openCollector()).app,
   createApi({ ...parts, signals: { answered: () => {}, failed: () => {} } }),

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Check } from '../../domain/check.ts'
-import { ConfigError, readConfig, settings } from '../config.ts'
+import { readConfig, settings } from '../config.ts'
+import { ConfigError } from '../config-error.ts'
 import { errorLine, type Start } from '../program.ts'
 import type { EdgeDifference, FactDifference, TallyDifference, Verification } from '../../domain/verification.ts'
 import { CommandError, json } from './connection.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Command, CommanderError } from 'commander'
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config-error.ts'
 import { errorLine, exitCodes, type Start } from '../program.ts'
 import { projectVersion } from '../project.ts'
 import { addDoctor } from './doctor.ts'

@@ -248,8 +248,8 @@ export const migrations: readonly Migration[] = [
     statement: 'DROP TABLE IF EXISTS edge',
   },
   {
-    // What was sealed without weeks, and with the edge that is gone, is counted anew from facts.
-    name: '018-seals-anew',
-    statement: 'TRUNCATE TABLE seals',
+    // What was sealed without weeks, and with the edge that is gone, does not stand, and is counted anew (domain/tally/layout.ts).
+    name: '018-seals-layout',
+    statement: 'ALTER TABLE seals ADD COLUMN IF NOT EXISTS layout UInt8 DEFAULT 1',
   },
 ]

@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { StoreUnavailable } from '../../domain/errors.ts'
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config-error.ts'
 import { clickHouseCode, storeError } from './errors.ts'
 import { appliedMigrations, migrate, MigrationChanged } from './migrate.ts'
 import { migrations, type Migration } from './migrations.ts'

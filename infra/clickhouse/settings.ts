@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config-error.ts'
 
 /** A ClickHouse server, as whoever runs Waymark names it. */
 export interface ClickHouseSettings {

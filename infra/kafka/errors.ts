@@ -1,4 +1,4 @@
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config-error.ts'
 import { LogUnavailable } from '../../domain/errors.ts'
 
 export const retryAfterSeconds = 5

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { temporaryDirectory } from '../../tests/support/temporary.ts'
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config-error.ts'
 import { kafkaSettings, readKafkaSettings } from './settings.ts'
 
 const brokers = { KAFKA_BROKERS: 'one.example:9092, two.example:9093' }

@@ -1,5 +1,5 @@
 import type { Admin } from 'kafkajs'
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config-error.ts'
 import { codeOf } from './errors.ts'
 import { ConfigResourceTypes } from './library.ts'
 import type { KafkaSignals } from './signals.ts'

@@ -1,5 +1,6 @@
 import type { Store } from '../../domain/ports/store.ts'
 import { sql } from '../../domain/sql.ts'
+import { isSealed, tallyLayout } from '../../domain/tally/layout.ts'
 
 /** What stands for a service's sealed tallies: table seals. Times in ms. */
 export interface Seal {
@@ -60,6 +61,7 @@ const columns = [
   'edgeLayers',
   'edgeFrom',
   'edgeTo',
+  'layout',
 ] as const
 
 interface Row {
@@ -98,12 +100,13 @@ export function createSeals(store: Store): Seals {
         seal.edgeLayers,
         seal.edgeFrom,
         seal.edgeTo,
+        tallyLayout,
       ]),
     )
 
   return {
     async start() {
-      const rows = await store.select<Row>(sql`SELECT * EXCEPT (revision) FROM seals FINAL WHERE notEmpty(layers)`)
+      const rows = await store.select<Row>(sql`SELECT * EXCEPT (revision) FROM seals FINAL WHERE ${isSealed}`)
       const noted = await store.select<{ service: string; seal: string }>(
         sql`SELECT service, max(seal) AS seal FROM unsealed GROUP BY service`,
       )

@@ -9,7 +9,7 @@ import { migrations } from '../../infra/clickhouse/migrations.ts'
 import { prepareDatabase } from '../../infra/clickhouse/server-database.ts'
 import { connectServer, openServer } from '../../infra/clickhouse/server.ts'
 import type { ClickHouseSettings } from '../../infra/clickhouse/settings.ts'
-import { ConfigError } from '../../infra/config.ts'
+import { ConfigError } from '../../infra/config-error.ts'
 import { startFrontChild, type FrontChild } from '../support/chdb-http-front/child.ts'
 
 /** How a program finds its database on a server, makes it, or says in one line what to do. */

@@ -1,7 +1,7 @@
 import { Kafka, logLevel, type Admin } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { defaultLimits } from '../../domain/limits.ts'
-import { ConfigError } from '../../infra/config.ts'
+import { ConfigError } from '../../infra/config-error.ts'
 import { formatVersion, partitionOf } from '../../infra/kafka/message.ts'
 import { openKafkaLog, type KafkaLog } from '../../infra/kafka/open.ts'
 import { startReading } from '../support/kafka-reading.ts'

@@ -1,14 +1,18 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seededRandom, type Random } from '../../domain/random.ts'
+import { startFrontChild } from '../support/chdb-http-front/child.ts'
+import { kafkaHere, startKafka } from '../support/kafka.ts'
 import { adminSecret, startServer, type ServerChild } from '../support/server.ts'
 
 /**
- * The promise of exactness, on two whole servers: what was sent once, in order, and what was sent three times,
- * shuffled, in other requests and with a restart between, give the same answers to the byte.
+ * The promise of exactness, on whole servers: what was sent once, in order, and what was sent three times,
+ * shuffled, in other requests and with a restart between, give the same answers to the byte, wherever log and tables are.
  */
+
+const day = Date.UTC(2026, 4, 1)
 
 const services = {
   licence: {
@@ -27,9 +31,6 @@ const services = {
 const secret = 'the-same-secret-for-both-of-them'
 const headers = { authorization: `Bearer ${adminSecret}` }
 const folders: string[] = []
-let once: ServerChild
-let thrice: ServerChild
-let thriceDir: string
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'waymark-thrice-'))
@@ -37,49 +38,85 @@ function folder(): string {
   return path
 }
 
-beforeAll(async () => {
-  thriceDir = folder()
-  ;[once, thrice] = await Promise.all([
-    startServer({ WAYMARK_DATA_DIR: folder(), WAYMARK_SECRET: secret }),
-    startServer({ WAYMARK_DATA_DIR: thriceDir, WAYMARK_SECRET: secret }),
-  ])
-  for (const server of [once, thrice]) {
-    for (const [id, definition] of Object.entries(services)) {
-      const body = JSON.stringify(definition)
-      const response = await fetch(`${server.url}/v1/services/${id}`, {
-        method: 'PUT',
-        headers: { ...headers, 'content-type': 'application/json' },
-        body,
-      })
-      expect(response.status).toBe(201)
-    }
-  }
-})
-afterAll(async () => {
-  for (const server of [once, thrice]) {
-    server.process.kill('SIGTERM')
-    await server.ended
-  }
+afterAll(() => {
   for (const path of folders) rmSync(path, { recursive: true, force: true })
 })
 
-it('answers the same, to the byte, however often and in whatever order things came', async () => {
-  const random = seededRandom(4)
-  const events = madeUp(random, 3_000)
-  await send(once, events)
-  const copies = shuffled([...events, ...events, ...events], random)
-  const half = Math.floor(copies.length / 2)
-  await send(thrice, copies.slice(0, half), random)
-  thrice.process.kill('SIGKILL')
-  await thrice.ended
-  thrice = await startServer({ WAYMARK_DATA_DIR: thriceDir, WAYMARK_SECRET: secret })
-  await send(thrice, copies.slice(half), random)
-  await Promise.all([shown(once), shown(thrice)])
+async function start(settings: Readonly<Record<string, string>>): Promise<ServerChild> {
+  return startServer({ WAYMARK_SECRET: secret, ...settings })
+}
 
-  const questions = await everyQuestion()
-  expect(questions.length).toBeGreaterThan(30)
-  for (const path of questions) expect(await answer(thrice, path), path).toBe(await answer(once, path))
-}, 180_000)
+async function putServices(server: ServerChild): Promise<void> {
+  for (const [id, definition] of Object.entries(services)) {
+    const response = await fetch(`${server.url}/v1/services/${id}`, {
+      method: 'PUT',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify(definition),
+    })
+    expect(response.status).toBe(201)
+  }
+}
+
+async function stop(server: ServerChild, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  server.process.kill(signal)
+  await server.ended
+}
+
+describe('answers are the same, to the byte, however often and in whatever order things came', () => {
+  const events = madeUp(seededRandom(4), 3_000)
+  let once: ServerChild
+  let questions: readonly string[]
+
+  beforeAll(async () => {
+    once = await start({ WAYMARK_DATA_DIR: folder() })
+    await putServices(once)
+    await send(once, events)
+    await shown(once)
+    questions = await everyQuestion(once)
+    expect(questions.length).toBeGreaterThan(30)
+  }, 180_000)
+  afterAll(() => stop(once))
+
+  /** @param settings of a second server: three times, shuffled, in other requests, and killed in the middle */
+  async function thrice(settings: Readonly<Record<string, string>>): Promise<void> {
+    const random = seededRandom(5)
+    const copies = shuffled([...events, ...events, ...events], random)
+    const half = Math.floor(copies.length / 2)
+    const killed = await start(settings)
+    await putServices(killed)
+    await send(killed, copies.slice(0, half), random)
+    await stop(killed, 'SIGKILL')
+    const again = await start(settings)
+    try {
+      await send(again, copies.slice(half), random)
+      await shown(again)
+      for (const path of questions) expect(await answer(again, path), path).toBe(await answer(once, path))
+    } finally {
+      await stop(again)
+    }
+  }
+
+  it('in one directory', () => thrice({ WAYMARK_DATA_DIR: folder() }), 180_000)
+
+  it.skipIf(!kafkaHere)(
+    'in Kafka, and in ClickHouse over HTTP',
+    async () => {
+      const [kafka, front] = await Promise.all([startKafka(), startFrontChild()])
+      try {
+        await thrice({
+          WAYMARK_DATA_DIR: folder(),
+          KAFKA_BROKERS: kafka.addresses.join(','),
+          KAFKA_TOPIC: kafka.topic(),
+          CLICKHOUSE_URL: front.url,
+          CLICKHOUSE_DATABASE: 'thrice',
+        })
+      } finally {
+        await Promise.all([kafka.stop(), front.close()])
+      }
+    },
+    240_000,
+  )
+})
 
 interface MadeUp {
   readonly service: string
@@ -88,8 +125,6 @@ interface MadeUp {
   readonly at: number
   [more: string]: unknown
 }
-
-const day = Date.UTC(2026, 4, 1)
 
 /** Few journeys, names and times, so that copies, ties and boundaries are frequent; half of the events have no id. */
 function madeUp(random: Random, count: number): MadeUp[] {
@@ -153,7 +188,7 @@ async function answer(server: ServerChild, path: string, accept = 'application/j
   return text.replace(/"(asOf|revision|createdAt)":"[^"]*"/g, '"$1":""')
 }
 
-async function everyQuestion(): Promise<string[]> {
+async function everyQuestion(once: ServerChild): Promise<string[]> {
   const period = 'from=2026-05-01&to=2026-05-03'
   const journeys: string[] = []
   const questions = Object.keys(services).map(async (id) => {
