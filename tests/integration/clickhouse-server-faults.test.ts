@@ -151,13 +151,13 @@ describe('reads', () => {
 
 describe('statements that compute', () => {
   it('are sent once: done or not is for who sent them to find out', async () => {
-    const count = () => stores.reads.select(sql`SELECT count() AS n FROM edge WHERE layer = 7`)
+    const count = () => stores.reads.select(sql`SELECT count() AS n FROM edge_journeys WHERE layer = 7`)
     const fill = () =>
       stores.sealing.command(
-        sql`INSERT INTO edge (service, layer, journey, sign) SELECT 's', 7, number, 1 FROM numbers(10)`,
+        sql`INSERT INTO edge_journeys (service, layer, journey, sign) SELECT 's', 7, number, 1 FROM numbers(10)`,
       )
     for (const kind of ['answer-lost', 'reset-before'] as const) {
-      await front.fault({ kind, statement: 'INTO edge' })
+      await front.fault({ kind, statement: 'INTO edge_journeys' })
       await expect(fill()).rejects.toBeInstanceOf(StoreUnavailable)
     }
     // The first was done, the second was not, and none was repeated: a layer written twice would count twice.

@@ -129,7 +129,7 @@ describe('on a server that fails', () => {
 
   it('seals what a lost answer, or a connection that broke, left half done, and counts nothing twice', async () => {
     const plain = await tallied(here)
-    for (const table of ['rollup', 'edge', 'seals'])
+    for (const table of ['rollups', 'edge_journeys', 'seals'])
       for (const kind of ['answer-lost', 'reset-before'] as const) {
         const before = (await front.state()).done.length
         // A row of `seals` is sent twice by the adapter.
@@ -146,7 +146,7 @@ describe('on a server that fails', () => {
 
 /** Sealed anew from nothing, tried again for as long as the server is said to be away. */
 async function sealed(): Promise<void> {
-  for (const table of ['rollup', 'edge', 'seals', 'unsealed'])
+  for (const table of ['rollups', 'edge_journeys', 'seals', 'unsealed'])
     await there.stores.writes.command({ parts: [`TRUNCATE TABLE ${table}`] })
   for (let tries = 0; tries < 5; tries++) {
     try {
