@@ -48,7 +48,8 @@ describe('over HTTP', () => {
 
   it('gives no part of an answer that an exception breaks off', async () => {
     const breaks = sql`SELECT number, throwIf(number = 150000) FROM numbers(200000) SETTINGS max_block_size = 1000`
-    await expect(stores.reads.select(breaks)).rejects.toThrow('code 395')
+    // On a lane without limits: a megabyte of rows is more than a question of this suite may find.
+    await expect(stores.writes.select(breaks)).rejects.toThrow('code 395')
   })
 
   it('writes nothing where it only asks', async () => {
