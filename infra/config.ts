@@ -4,6 +4,7 @@ import { defaultLimits, limitsAtMost, type Limits } from '../domain/limits.ts'
 import { readClickHouseSettings, type ClickHouseSettings } from './clickhouse/settings.ts'
 import { ConfigError } from './config-error.ts'
 import { readKafkaSettings, type KafkaSettings } from './kafka/settings.ts'
+import { readSetting, type Environment, type Setting } from './setting.ts'
 
 /** What the one process is told from outside. Read once, at the start. */
 export interface Config {
@@ -26,17 +27,6 @@ export interface Config {
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
-
-type Environment = Readonly<Record<string, string | undefined>>
-
-interface Setting {
-  /** What is allowed, as the error says it. */
-  readonly allowed: string
-  /** Its value is never shown. */
-  readonly secret?: true
-  readonly default?: string
-  readonly schema: z.ZodType<unknown, string>
-}
 
 const wholeNumber = (min: number, max: number) =>
   z
@@ -84,21 +74,8 @@ export function limitVariable(name: string): string {
 }
 
 /** @throws {ConfigError} */
-function read<Name extends keyof typeof settings>(
-  env: Environment,
-  name: Name,
-): z.output<(typeof settings)[Name]['schema']> | undefined {
-  const setting: Setting = settings[name]
-  const given = env[name]
-  const text = given ?? setting.default
-  if (text === undefined) return undefined
-  const parsed = settings[name].schema.safeParse(text)
-  if (!parsed.success) {
-    const shown = setting.secret ? 'not usable' : JSON.stringify(text)
-    throw new ConfigError(`${name} is ${shown}: expected ${setting.allowed}`)
-  }
-  return parsed.data as z.output<(typeof settings)[Name]['schema']>
-}
+const read = <Name extends keyof typeof settings>(env: Environment, name: Name) =>
+  readSetting(env, name, settings[name])
 
 function must<Value>(value: Value | undefined): Value {
   if (value === undefined) throw new Error('a setting with a default has a value')

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ConfigError } from '../config-error.ts'
+import type { Environment, Setting } from '../setting.ts'
 
 /** A ClickHouse server, as whoever runs Waymark names it. */
 export interface ClickHouseSettings {
@@ -9,13 +10,6 @@ export interface ClickHouseSettings {
   readonly user: string
   /** Never shown. */
   readonly password: string
-}
-
-interface Setting {
-  readonly allowed: string
-  readonly secret?: true
-  readonly default?: string
-  readonly schema: z.ZodType<string, string>
 }
 
 /** Each variable, what is allowed as the error says it, and its default; CLICKHOUSE_URL has none. */
@@ -50,9 +44,7 @@ type Name = keyof typeof clickHouseSettings
  * @returns undefined when CLICKHOUSE_URL is not set: ClickHouse is in process then
  * @throws {ConfigError} when one is malformed, or set without CLICKHOUSE_URL
  */
-export function readClickHouseSettings(
-  env: Readonly<Record<string, string | undefined>>,
-): ClickHouseSettings | undefined {
+export function readClickHouseSettings(env: Environment): ClickHouseSettings | undefined {
   const names = Object.keys(clickHouseSettings) as Name[]
   if (env['CLICKHOUSE_URL'] === undefined) {
     const other = names.find((name) => env[name] !== undefined)

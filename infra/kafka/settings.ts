@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { ConfigError } from '../config-error.ts'
+import { readSetting, type Environment, type Setting } from '../setting.ts'
 
 /** How the brokers are reached; made from the environment. */
 export interface KafkaSettings {
@@ -15,16 +16,6 @@ export interface Sasl {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
   readonly username: string
   readonly password: string
-}
-
-type Environment = Readonly<Record<string, string | undefined>>
-
-interface Setting {
-  readonly allowed: string
-  /** Its value is never shown. */
-  readonly secret?: true
-  readonly default?: string
-  readonly schema: z.ZodType<unknown, string>
 }
 
 const address = /^[\w.-]{1,253}:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$/i
@@ -118,15 +109,4 @@ function must<Value>(name: Name, value: Value | undefined): Value {
 }
 
 /** @throws {ConfigError} */
-function read<Asked extends Name>(
-  env: Environment,
-  name: Asked,
-): z.output<(typeof kafkaSettings)[Asked]['schema']> | undefined {
-  const setting: Setting = kafkaSettings[name]
-  const text = env[name] ?? setting.default
-  if (text === undefined) return undefined
-  const parsed = kafkaSettings[name].schema.safeParse(text)
-  if (parsed.success) return parsed.data as z.output<(typeof kafkaSettings)[Asked]['schema']>
-  const shown = setting.secret ? 'not usable' : JSON.stringify(text)
-  throw new ConfigError(`${name} is ${shown}: expected ${setting.allowed}`)
-}
+const read = <Asked extends Name>(env: Environment, name: Asked) => readSetting(env, name, kafkaSettings[name])
