@@ -10,7 +10,7 @@ import type { Ground } from './ground.ts'
 import type { Period } from './period.ts'
 import { sealedCells } from './sealed/services.ts'
 import { labelAt, stepAt } from './subject.ts'
-import { judged, journeysOf, reachesInto } from './verdicts.ts'
+import { judged, journeysOf, storedVerdicts } from './verdicts.ts'
 
 /** How a service's journeys of a period ended, by its own funnel. */
 export interface Completion {
@@ -62,26 +62,9 @@ function completionOf(service: Service, funnel: Funnel, cells: Cells, revised: R
 }
 
 function storedRows(context: QueryContext, services: readonly Service[], period: Period, now: number): Promise<Row[]> {
-  const ids = param(
-    'Array(String)',
-    services.map(({ id }) => id),
-  )
-  const versions = param(
-    'Array(UInt32)',
-    services.map(({ version }) => version),
-  )
-  const windows = param(
-    'Array(Int64)',
-    services.map(({ funnel }) => normaliseFunnel(funnel).windowMs),
-  )
-  const stored = sql`SELECT service, firstAt, start, latestStart, excluded, depth, completed, failed,
-      ${windows}[indexOf(${ids}, service)] AS windowMs,
-      version != ${versions}[indexOf(${ids}, service)] AS stale
-    FROM facts FINAL
-    WHERE service IN ${ids} AND ${reachesInto(period)}`
   return context.reads.select<Row>(
     sql`SELECT service, max(stale) AS anyStale, ${cellColumns(shape.stepsMax)}
-      FROM (${judged(stored, [period], now)}) GROUP BY service`,
+      FROM (${judged(storedVerdicts(services, period), [period], now)}) GROUP BY service`,
     { secondsMax: context.limits.querySecondsMax },
   )
 }

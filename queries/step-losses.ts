@@ -3,7 +3,7 @@ import { normaliseFunnel, type Service } from '../domain/service.ts'
 import { param, raw, sql, type Sql } from '../domain/sql.ts'
 import type { QueryContext } from './context.ts'
 import type { Period } from './period.ts'
-import { judged, journeysOf, reachesInto, stateCodes } from './verdicts.ts'
+import { judged, journeysOf, stateCodes, storedVerdicts } from './verdicts.ts'
 
 const dayMs = 24 * 3_600_000
 /** 13 weeks, so that each has every day of the week as often. */
@@ -59,7 +59,7 @@ export async function stepLossesByService(
   const options = { secondsMax: context.limits.querySecondsMax }
   const columns = lossColumns(period)
   const stored = await context.reads.select<Row>(
-    sql`SELECT service, max(stale) AS anyStale, ${columns} FROM (${judged(storedRows(services, span), [span], now)}) GROUP BY service, inPeriod, quarter`,
+    sql`SELECT service, max(stale) AS anyStale, ${columns} FROM (${judged(storedVerdicts(services, span), [span], now)}) GROUP BY service, inPeriod, quarter`,
     options,
   )
   const stale = new Set(stored.filter(({ anyStale }) => anyStale > 0).map(({ service }) => service))
@@ -84,18 +84,6 @@ export async function stepLossesByService(
       }),
   )
   return byService([...stored.filter(({ service }) => !stale.has(service)), ...compiled.flat()])
-}
-
-function storedRows(services: readonly Service[], span: Period): Sql {
-  const column = (type: string, of: (service: Service) => string | number) => param(`Array(${type})`, services.map(of))
-  const ids = column('String', ({ id }) => id)
-  const versions = column('UInt32', ({ version }) => version)
-  const windows = column('Int64', ({ funnel }) => normaliseFunnel(funnel).windowMs)
-  return sql`SELECT service, firstAt, start, latestStart, excluded, depth, entered, completed, failed,
-      ${windows}[indexOf(${ids}, service)] AS windowMs,
-      version != ${versions}[indexOf(${ids}, service)] AS stale
-    FROM facts FINAL
-    WHERE service IN ${ids} AND ${reachesInto(span)}`
 }
 
 function lossColumns(period: Period): Sql {

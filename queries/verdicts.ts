@@ -1,5 +1,7 @@
 import { join, param, raw, sql, type Sql } from '../domain/sql.ts'
+import { normaliseFunnel, type Service } from '../domain/service.ts'
 import { within, type Range } from './sealed/cover.ts'
+import { idsOf, versionOf } from './services.ts'
 import type { Subject } from './subject.ts'
 
 /**
@@ -34,6 +36,18 @@ export function journeysOf(subject: Subject, source: VerdictSource, journey?: bi
         FROM (${read(sql`${compiled.verdict} AS v`)})`
   }
   return judged(fields(), [period], now)
+}
+
+/** The journeys of many services whose events reach into a period, with the verdicts that stand in facts: rows for judged(). */
+export function storedVerdicts(services: readonly Service[], period: Range): Sql {
+  const windows = param(
+    'Array(Int64)',
+    services.map(({ funnel }) => normaliseFunnel(funnel).windowMs),
+  )
+  return sql`SELECT service, firstAt, start, latestStart, excluded, depth, entered, completed, failed,
+      ${windows}[indexOf(${idsOf(services)}, service)] AS windowMs, version != ${versionOf(services)} AS stale
+    FROM facts FINAL
+    WHERE service IN ${idsOf(services)} AND ${reachesInto(period)}`
 }
 
 /** Columns of the verdict, and waits: how long after the position reached before each was reached, ms; 0 for the first. */

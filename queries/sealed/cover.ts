@@ -1,6 +1,9 @@
 import { join, param, raw, sql, type Sql } from '../../domain/sql.ts'
 
-const hourMs = 3_600_000
+export const hourMs = 3_600_000
+
+/** The cohort hour of a moment. */
+export const hourOf = (ms: number): number => Math.floor(ms / hourMs) * hourMs
 
 /** Half-open, ms. */
 export interface Range {

@@ -2,10 +2,9 @@ import type { Service } from '../../domain/service.ts'
 import type { Ground, Sealed } from '../ground.ts'
 import { dayStarts, weekStarts } from '../period.ts'
 import type { Subject } from '../subject.ts'
-import { coverOf, type Begins, type Cover, type Range } from './cover.ts'
+import { coverOf, hourMs, hourOf, type Begins, type Cover, type Range } from './cover.ts'
 import type { Scope } from './statements.ts'
 
-const hourMs = 3_600_000
 /** A week, and the hour by which the change of a clock may make one longer. */
 const weekMs = (7 * 24 + 1) * hourMs
 
@@ -69,9 +68,6 @@ export function heldBy(sealed: readonly Sealed[]): Range {
     to: Math.max(...sealed.map(({ bucketTo }) => bucketTo)) + weekMs,
   }
 }
-
-/** The cohort hour of a moment. */
-export const hourOf = (ms: number): number => Math.floor(ms / hourMs) * hourMs
 
 /** @param zone null: only hours are of any use */
 export function beginsOf(zone: string | null, period: Range, held: Range, grain: Grain): Begins {

@@ -6,11 +6,9 @@ import { signedUnsealed } from '../../domain/tally/unsealed.ts'
 import type { Sealed } from '../ground.ts'
 import type { Subject } from '../subject.ts'
 import { conditions, judged, stateCodes, storedJourneys } from '../verdicts.ts'
-import { within, type Cover, type Range } from './cover.ts'
+import { hourMs, hourOf, within, type Cover, type Range } from './cover.ts'
 import type { Standing } from './standing.ts'
 import { clocked } from './sums.ts'
-
-const hourMs = 3_600_000
 
 /** Services that are answered together, since the same hours, days and weeks are their period: each with its own layers. */
 export interface Scope {
@@ -56,7 +54,7 @@ function changedSince(scope: Scope): Sql {
  * that have elapsed, 2 of others, 1 of the hour in which the window passes now.
  */
 export const sealedRows = (scope: Scope, cover: Cover, dimensions: readonly string[], columns: string): Sql => {
-  const hour = param('Int64', Math.floor(scope.split / hourMs) * hourMs)
+  const hour = param('Int64', hourOf(scope.split))
   const grains = [
     ['week', cover.weeks],
     ['day', cover.days],
@@ -180,7 +178,7 @@ const inCover = (column: string, { weeks, days, hours }: Cover): Sql => within(c
  * Cost    one pass over the starts of their open journeys, and of those of a day.
  */
 export const movedCounts = (scope: Scope, slot: Sql, dimension: string | null): Sql => {
-  const hour = Math.floor(scope.split / hourMs) * hourMs
+  const hour = hourOf(scope.split)
   const split = param('Int64', scope.split)
   return sql`
   SELECT ${slot} AS slot, service, ${edgeValueOf(dimension)} AS value, depth, entered, completed, failed,
