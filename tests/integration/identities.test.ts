@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +9,7 @@ import type { StoredEvent } from '../../domain/stored-event.ts'
 import { raw } from '../../domain/sql.ts'
 import { openEmbedded } from '../../infra/clickhouse/embedded.ts'
 import { loadSample } from '../../infra/sample/load.ts'
-import { importReceipts, receiptsDefinition, receiptsService } from '../../infra/sample/receipts.ts'
+import { receiptsDefinition, receiptsService } from '../../infra/sample/receipts.ts'
 import { defaultPace } from '../../processor/sealing/sealer.ts'
 import type { FunnelAsk } from '../../queries/context.ts'
 import { createQuestions } from '../../queries/questions.ts'
@@ -25,6 +24,7 @@ import { fixedClock, service } from '../support/processing.ts'
 import { seededRandom, type Random } from '../support/random.ts'
 import { storedEvent } from '../support/trails.ts'
 import { openVerified } from '../support/verified.ts'
+import { bringReceipts } from '../support/receipts.ts'
 import { openWhole, type Whole } from '../support/whole.ts'
 
 const seed = Number(process.env['FUZZ_SEED'] ?? 20260715)
@@ -130,11 +130,7 @@ describe('the identities', { timeout: 300_000 }, () => {
 
     beforeAll(async () => {
       whole = await openWhole()
-      await importReceipts(
-        whole,
-        () => undefined,
-        (ms) => sleep(ms),
-      )
+      await bringReceipts(whole)
       await whole.shown()
       close = () => whole.close()
     })

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { importReceipts, receiptsPeriod, receiptsService } from '../../infra/sample/receipts.ts'
+import { receiptsPeriod, receiptsService } from '../../infra/sample/receipts.ts'
+import { bringReceipts } from '../support/receipts.ts'
 import { openWhole, type Whole } from '../support/whole.ts'
 
 interface Answer {
@@ -16,11 +16,7 @@ describe('a real permit log', () => {
 
   beforeAll(async () => {
     whole = await openWhole()
-    await importReceipts(
-      whole,
-      () => undefined,
-      (ms) => sleep(ms),
-    )
+    await bringReceipts(whole)
   })
   afterAll(() => whole.close())
 
@@ -39,11 +35,7 @@ describe('a real permit log', () => {
 
   it('has the same funnel after a second import', async () => {
     const before = await funnel()
-    await importReceipts(
-      whole,
-      () => undefined,
-      (ms) => sleep(ms),
-    )
+    await bringReceipts(whole)
     const { totals, steps } = await funnel()
     expect({ totals, steps }).toEqual({ totals: before.totals, steps: before.steps })
   })
