@@ -7,6 +7,8 @@ import type { Clock } from '../domain/ports/clock.ts'
  */
 export interface KnownNames {
   of(service: string): ServiceNames
+  /** Takes over what other programs have brought into use; what is known already stays. */
+  learn(seen: SeenNames): void
 }
 
 export interface ServiceNames {
@@ -39,9 +41,12 @@ export function createKnownNames(options: { clock: Clock; limits: NameLimits; se
     if (names === undefined) services.set(service, (names = new NamesOfService(options.clock, options.limits)))
     return names
   }
-  for (const { service, step, lastSeen } of options.seen?.steps ?? []) of(service).load(step, lastSeen)
-  for (const { service, dimension, value } of options.seen?.values ?? []) of(service).addValue(dimension, value)
-  return { of }
+  const learn = ({ steps, values }: SeenNames): void => {
+    for (const { service, step, lastSeen } of steps) of(service).load(step, lastSeen)
+    for (const { service, dimension, value } of values) of(service).addValue(dimension, value)
+  }
+  if (options.seen !== undefined) learn(options.seen)
+  return { of, learn }
 }
 
 class NamesOfService implements ServiceNames {

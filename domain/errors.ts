@@ -35,6 +35,12 @@ export class StoreRefused extends WaymarkError {
   readonly retriable = false
 }
 
+/** Another program works on the database now: what this one began does not count, and is begun anew by the other. */
+export class LeaseLost extends WaymarkError {
+  readonly code = 'lease-lost'
+  readonly retriable = false
+}
+
 /** A query ran into its limit of time, rows or memory. */
 export class QueryTooLarge extends WaymarkError {
   readonly code = 'query-too-large'

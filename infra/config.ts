@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { durationMs } from '../domain/duration.ts'
 import { defaultLimits, limitsAtMost, type Limits } from '../domain/limits.ts'
-import { readClickHouseSettings, type ClickHouseSettings } from './clickhouse/settings.ts'
+import { clickHouseSettings, readClickHouseSettings, type ClickHouseSettings } from './clickhouse/settings.ts'
 import { ConfigError } from './config-error.ts'
-import { readKafkaSettings, type KafkaSettings } from './kafka/settings.ts'
+import { kafkaSettings, readKafkaSettings, type KafkaSettings } from './kafka/settings.ts'
 import { readSetting, type Environment, type Setting } from './setting.ts'
 
-/** What the one process is told from outside. Read once, at the start. */
+/** What a program is told from outside. Read once, at the start. */
 export interface Config {
   readonly host: string
   readonly port: number
@@ -97,6 +97,34 @@ function readLimits(env: Environment): Limits {
     limits[name] = parsed.data
   }
   return limits as Limits
+}
+
+/** A program apart needs what the one process has in itself or makes on its first start. */
+export interface ApartConfig extends Config {
+  readonly adminKey: string
+  readonly secret: string
+  readonly kafka: KafkaSettings
+  readonly clickHouse: ClickHouseSettings
+}
+
+/** The programs apart, and where each listens unless WAYMARK_PORT says otherwise. */
+export const apartPorts = { collector: 8080, api: 8081, processor: 8082 } as const
+export type ApartName = keyof typeof apartPorts
+
+/** @throws {ConfigError} when a variable is unknown, missing or malformed */
+export function readApartConfig(env: Environment, program: ApartName): ApartConfig {
+  const config = readConfig({ WAYMARK_PORT: String(apartPorts[program]), ...env })
+  const needs = <Value>(name: string, value: Value | undefined, allowed: string): Value => {
+    if (value !== undefined) return value
+    throw new ConfigError(`${name} is missing: npm run ${program} needs it; expected ${allowed}`)
+  }
+  return {
+    ...config,
+    kafka: needs('KAFKA_BROKERS', config.kafka, kafkaSettings.KAFKA_BROKERS.allowed),
+    clickHouse: needs('CLICKHOUSE_URL', config.clickHouse, clickHouseSettings.CLICKHOUSE_URL.allowed),
+    secret: needs('WAYMARK_SECRET', config.secret, `${secretAllowed}, the same for every program`),
+    adminKey: needs('WAYMARK_ADMIN_KEY', config.adminKey, `${secretAllowed}, the same for every program`),
+  }
 }
 
 /** @throws {ConfigError} when a variable is unknown or malformed */

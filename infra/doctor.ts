@@ -1,16 +1,17 @@
 import { statfs } from 'node:fs/promises'
 import type { Check } from '../domain/check.ts'
 import type { Clock } from '../domain/ports/clock.ts'
-import type { EventLog } from '../domain/ports/event-log.ts'
 import type { Stores } from '../domain/ports/store.ts'
 import { param, sql } from '../domain/sql.ts'
 import type { ProcessorStatus } from '../processor/processor.ts'
+import type { Config } from './config.ts'
+import type { KafkaLog } from './kafka/open.ts'
 
 export interface Patient {
-  readonly dataDir: string
-  readonly log: Pick<EventLog, 'pending'>
+  readonly config: Pick<Config, 'dataDir' | 'kafka' | 'clickHouse'>
+  readonly log: Pick<KafkaLog, 'lag' | 'problem'>
   readonly stores: Pick<Stores, 'reads'>
-  readonly status: () => ProcessorStatus
+  readonly status: () => Promise<ProcessorStatus>
   readonly clock: Clock
 }
 
@@ -22,11 +23,13 @@ const setAsideListed = 10
 
 /** Looks at everything that the installation stands on. Never throws: what cannot be asked is a failed check. */
 export async function diagnose(patient: Patient): Promise<readonly Check[]> {
+  const { dataDir, kafka, clickHouse } = patient.config
   return [
-    await attempt('disk', () => disk(patient.dataDir)),
-    eventLog(patient),
-    await attempt('engine', () => engine(patient.stores)),
-    processor(patient.status()),
+    // Otherwise nothing that matters is on the disk of this program.
+    ...(kafka === undefined || clickHouse === undefined ? [await attempt('disk', () => disk(dataDir))] : []),
+    await attempt('event log', () => eventLog(patient)),
+    await attempt('engine', () => engine(patient)),
+    await attempt('processor', async () => processor(await patient.status())),
     await attempt('set aside', () => setAside(patient.stores)),
     await attempt('removals', () => removals(patient)),
   ]
@@ -57,8 +60,11 @@ async function disk(dataDir: string): Promise<Check> {
   return { name: 'disk', state: 'ok', detail }
 }
 
-function eventLog({ log, clock }: Patient): Check {
-  const { events, bytes, oldestAt } = log.pending()
+async function eventLog({ log, clock }: Patient): Promise<Check> {
+  const problem = log.problem()
+  if (problem !== null)
+    return { name: 'event log', state: 'fail', detail: problem, action: 'events are answered 503 until this is mended' }
+  const { events, bytes, oldestAt } = await log.lag()
   const seconds = oldestAt === null ? 0 : Math.round((clock.now() - oldestAt) / 1000)
   const detail = `${events} events wait (${Math.ceil(bytes / mb)} MB), the oldest for ${seconds} s`
   return seconds > lagSecondsWarn
@@ -66,9 +72,10 @@ function eventLog({ log, clock }: Patient): Check {
     : { name: 'event log', state: 'ok', detail }
 }
 
-async function engine({ reads }: Pick<Stores, 'reads'>): Promise<Check> {
-  const [row] = await reads.select<{ version: string }>(sql`SELECT version() AS version`)
-  return { name: 'engine', state: 'ok', detail: `ClickHouse ${row?.version ?? ''} in process answers` }
+async function engine({ stores, config }: Patient): Promise<Check> {
+  const [row] = await stores.reads.select<{ version: string }>(sql`SELECT version() AS version`)
+  const where = config.clickHouse === undefined ? 'in process' : `at ${config.clickHouse.url.origin}`
+  return { name: 'engine', state: 'ok', detail: `ClickHouse ${row?.version ?? ''} ${where} answers` }
 }
 
 function processor({ notReady, revision }: ProcessorStatus): Check {

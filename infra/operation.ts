@@ -3,15 +3,14 @@ import { problemResponse } from '../api/refused.ts'
 import { problem } from '../domain/problems.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 
-/** For those who run it: is it alive, can it do its job, what has it done. No key: bind it where they alone reach it. */
-export function operationRoutes({
-  telemetry,
-  notReady,
-}: {
-  telemetry: Telemetry
+export interface OperationParts {
+  readonly telemetry: Telemetry
   /** Why it cannot do its job now, a line a part; null of those that can. */
-  notReady: () => readonly (string | null)[]
-}): Hono {
+  readonly notReady: () => readonly (string | null)[]
+}
+
+/** For those who run it: is it alive, can it do its job, what has it done. No key: bind it where they alone reach it. */
+export function operationRoutes({ telemetry, notReady }: OperationParts): Hono {
   const app = new Hono()
   const plain = { 'Cache-Control': 'no-store' }
   app.get('/healthz', (c) => c.json({ status: 'ok' }, 200, plain))

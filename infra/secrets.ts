@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { open, readFile, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { syncDirectory } from './local-log/segment.ts'
@@ -9,6 +9,8 @@ export interface Secrets {
   readonly secret: string
   /** SHA-256 of the admin key. */
   readonly adminKeyHash: Buffer
+  /** Tells this data directory from others; it is no secret. */
+  readonly holder: string
 }
 
 /**
@@ -22,17 +24,18 @@ export async function openSecrets(
   show: (adminKey: string) => void,
 ): Promise<Secrets> {
   const secret = given.secret ?? (await readOrMake(join(directory, 'secret'), () => randomBytes(32).toString('hex')))
-  if (given.adminKey !== undefined) return { secret, adminKeyHash: sha256(given.adminKey) }
+  const holder = await readOrMake(join(directory, 'holder'), () => randomUUID())
+  if (given.adminKey !== undefined) return { secret, adminKeyHash: sha256(given.adminKey), holder }
 
   const hash = await readOrMake(join(directory, 'admin-key.sha256'), () => {
     const made = `wma_${randomBytes(24).toString('base64url')}`
     show(made)
     return sha256(made).toString('hex')
   })
-  return { secret, adminKeyHash: Buffer.from(hash, 'hex') }
+  return { secret, adminKeyHash: Buffer.from(hash, 'hex'), holder }
 }
 
-function sha256(text: string): Buffer {
+export function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 

@@ -1,22 +1,16 @@
-import { createAdaptorServer } from '@hono/node-server'
 import { existsSync } from 'node:fs'
 import { chmod, rm, writeFile } from 'node:fs/promises'
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { openWaymark, systemClock, type Waymark } from './compose.ts'
 import { readConfig, type Config } from './config.ts'
 import { ConfigError } from './config-error.ts'
-import { originOf } from './origin.ts'
+import { addressOf, close, listen, nodeServer, settingFault } from './listening.ts'
 import { errorLine, exitCodes, type Start } from './program.ts'
 import { Releasers } from './releasers.ts'
 import { loadSample } from './sample/load.ts'
 
 /** The command line talks to the server of a data directory through this socket in it. */
 export const socketName = 'waymark.sock'
-
-/** A stop ends within 10 s: after so long, what still holds a connection is cut off. */
-const connectionMsMax = 3_000
 
 /** `npm start`: the one process, until it is told to stop. */
 export async function main({ env, stop }: Start): Promise<number> {
@@ -67,19 +61,6 @@ async function loadSampleOnce(config: Config, waymark: Waymark, stop: AbortSigna
   return events
 }
 
-/** A setting that turned out to be unusable, in one line; undefined when it is something else. */
-function settingFault(error: unknown, config: Config): string | undefined {
-  if (error instanceof ConfigError) return error.message
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'EADDRINUSE')
-    return `WAYMARK_PORT is ${config.port}: something listens there already; expected a free port on ${config.host}`
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-    return `WAYMARK_HOST is ${JSON.stringify(config.host)}: expected an address of this machine`
-  if (code === 'EACCES' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST')
-    return `WAYMARK_DATA_DIR is ${JSON.stringify(config.dataDir)} or WAYMARK_PORT is ${config.port}: no permission; expected a directory this user may write and a port it may open`
-  return undefined
-}
-
 async function serve(config: Config, waymark: Waymark, releasers: Releasers): Promise<void> {
   const { logger } = waymark.telemetry
   const socketPath = join(config.dataDir, socketName)
@@ -97,33 +78,5 @@ async function serve(config: Config, waymark: Waymark, releasers: Releasers): Pr
   const http = nodeServer((request) => waymark.fetch(request, { trusted: false }))
   await listen(http, { host: config.host, port: config.port })
   servers.push(http)
-  const { port } = http.address() as AddressInfo
-  logger.info({ url: originOf(config.host, port), dataDir: config.dataDir }, 'listening')
-}
-
-function nodeServer(fetch: (request: Request) => Response | Promise<Response>): Server {
-  return createAdaptorServer({ fetch }) as Server
-}
-
-function listen(server: Server, where: { path: string } | { host: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(where, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
-}
-
-/** Takes no more connections, lets requests under way end, and cuts off what is still there near the deadline. */
-function close(server: Server): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cut = setTimeout(() => server.closeAllConnections(), connectionMsMax)
-    server.close((error) => {
-      clearTimeout(cut)
-      if (error === undefined) resolve()
-      else reject(error)
-    })
-    server.closeIdleConnections()
-  })
+  logger.info({ url: addressOf(http, config), dataDir: config.dataDir }, 'listening')
 }

@@ -1,8 +1,10 @@
 import type { Clock } from '../domain/ports/clock.ts'
+import type { Lease } from '../domain/ports/lease.ts'
 import type { Store } from '../domain/ports/store.ts'
 import { param, sql, type Sql } from '../domain/sql.ts'
 import { createCohortMarks, hourMs, type CohortMarks, type CohortState } from './cohort-marks.ts'
 import { comparableFactsOf, packedArrays, sameTrail, whereTouched, type TouchedService } from './facts.ts'
+import { insertHeld, type TypedColumns } from './insert-held.ts'
 import type { OwnFunnels } from './own-funnels.ts'
 import type { Revisions } from './revision.ts'
 import type { ProcessorSignals } from './signals.ts'
@@ -41,6 +43,7 @@ export interface Cohorts {
 
 export interface CohortsParts {
   readonly store: Store
+  readonly lease: Pick<Lease, 'held'>
   readonly ownFunnels: OwnFunnels
   readonly recent: Pick<RecentJourneys, 'look' | 'firstAt'>
   readonly revisions: Revisions
@@ -55,7 +58,13 @@ export const quietMs = 60_000
 /** How long a batch waits to know which hours it changes. */
 const secondsMax = 2
 
-const columns = ['service', 'hour', 'revision', 'version', 'state'] as const
+const columns: TypedColumns = [
+  ['service', 'String'],
+  ['hour', 'Int64'],
+  ['revision', 'UInt64'],
+  ['version', 'UInt32'],
+  ['state', 'String'],
+]
 
 interface Hour {
   readonly service: string
@@ -65,7 +74,7 @@ interface Hour {
 }
 
 export function createCohorts(parts: CohortsParts): Cohorts {
-  const { store, ownFunnels, revisions, clock, signals, trailEventsMax } = parts
+  const { store, lease, ownFunnels, revisions, clock, signals, trailEventsMax } = parts
   const marks = createCohortMarks()
   /** Hours that were touched and are not sealed yet, with the revision of their newest facts. */
   const waiting = new Map<string, Hour & { readonly touched: number }>()
@@ -74,11 +83,8 @@ export function createCohorts(parts: CohortsParts): Cohorts {
   async function mark(hours: readonly Hour[], state: CohortState): Promise<void> {
     if (hours.length === 0) return
     const revision = revisions.next()
-    await store.insert(
-      'cohorts',
-      columns,
-      hours.map(({ service, version, hour }) => [service, hour, revision, version, state]),
-    )
+    const rows = hours.map(({ service, version, hour }) => [service, hour, revision, version, state])
+    await store.command(insertHeld('cohorts', columns, rows, lease))
     for (const { service, version, hour } of hours) marks.set(service, version, hour, state)
     signals[state](hours.length)
   }

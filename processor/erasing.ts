@@ -1,6 +1,7 @@
 import { QueryTooLarge, StoreRefused, StoreUnavailable } from '../domain/errors.ts'
 import type { Erasure, Erasures } from '../domain/ports/erasures.ts'
 import type { LogBatch } from '../domain/ports/event-log.ts'
+import type { Lease } from '../domain/ports/lease.ts'
 import { param, sql } from '../domain/sql.ts'
 import type { Exclusive } from './exclusive.ts'
 import type { Purging } from './purging.ts'
@@ -33,6 +34,7 @@ export interface Erasing {
 }
 
 export interface ErasingParts extends RemovalParts {
+  readonly lease: Pick<Lease, 'held' | 'check'>
   readonly erasures: Erasures
   readonly exclusive: Exclusive
   readonly purging: Pick<Purging, 'settled'>
@@ -51,7 +53,7 @@ interface Asked {
 }
 
 export function createErasing(parts: ErasingParts): Erasing {
-  const { erasures, exclusive, purging, signals } = parts
+  const { lease, erasures, exclusive, purging, signals } = parts
   const asked: Asked[] = []
   const waking = createWaking()
   let stopped = false
@@ -73,6 +75,7 @@ export function createErasing(parts: ErasingParts): Erasing {
       // A deletion waits for the purge of the parts that it is about: here, rather than with all batches behind it.
       if (!(await purging.settled(patience.signal))) return putOff(some, new Error('a purge is under way'))
       await exclusive(() => remove(some, patience))
+      await lease.check()
       for (const { done } of some) done()
     } catch (error) {
       putOff(some, error)
@@ -85,6 +88,7 @@ export function createErasing(parts: ErasingParts): Erasing {
   return {
     async start(patience) {
       await untilDone('start', patience, () => settleRemovals(parts))
+      await untilDone('start', patience, () => erasures.refresh())
       if (erasures.size() === 0) return
       for (;;) {
         const some = await untilDone('start', patience, () => heldAndErased(parts))

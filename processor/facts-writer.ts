@@ -1,4 +1,5 @@
 import type { Clock } from '../domain/ports/clock.ts'
+import type { Lease } from '../domain/ports/lease.ts'
 import type { Store } from '../domain/ports/store.ts'
 import { param, sql, type Sql } from '../domain/sql.ts'
 import { QueryTooLarge, StoreRefused } from '../domain/errors.ts'
@@ -28,6 +29,7 @@ export interface FactsWriter {
 
 export interface FactsWriterParts {
   readonly store: Store
+  readonly lease: Pick<Lease, 'held'>
   readonly ownFunnels: OwnFunnels
   readonly revisions: Revisions
   readonly lateVerdicts: Pick<LateVerdicts, 'ask' | 'isGivenUp'>
@@ -47,7 +49,7 @@ const journeysPerSecond = 2_000
 const slowMs = 60_000
 
 export function createFactsWriter(parts: FactsWriterParts): FactsWriter {
-  const { store, ownFunnels, revisions, lateVerdicts, unsealed, clock, trailEventsMax } = parts
+  const { store, lease, ownFunnels, revisions, lateVerdicts, unsealed, clock, trailEventsMax } = parts
   /** Until when (ms) a service is judged late. */
   const slow = new Map<string, number>()
 
@@ -60,7 +62,8 @@ export function createFactsWriter(parts: FactsWriterParts): FactsWriter {
       // Before the read: of two views of a journey, the one that was read later is to stand on top.
       const revision = revisions.next()
       try {
-        await store.command(writeFacts(factsOf(some, revision, trailEventsMax)), { secondsMax: secondsFor(some) })
+        const facts = writeFacts(factsOf(some, revision, trailEventsMax), lease)
+        await store.command(facts, { secondsMax: secondsFor(some) })
         tried.push(...some)
         written.push(revision)
       } catch (error) {
@@ -86,7 +89,7 @@ export function createFactsWriter(parts: FactsWriterParts): FactsWriter {
   /** Packing trails fits any machine when it is about few of them. */
   async function writeApart(journeys: readonly Journey[], facts: (some: readonly TouchedService[]) => Sql) {
     const refused = await bisect(journeys, (some) =>
-      withRoomForOne(some, () => store.command(writeFacts(facts(together(some))))),
+      withRoomForOne(some, () => store.command(writeFacts(facts(together(some)), lease))),
     )
     const [first] = refused
     if (first !== undefined) throw first.error

@@ -1,4 +1,5 @@
 import { verdictType } from '../domain/funnel/verdict.ts'
+import type { Lease } from '../domain/ports/lease.ts'
 import { eventTypes, outcomes, type EventType } from '../domain/stored-event.ts'
 import { join, param, raw, sql, type Sql, type SqlParam } from '../domain/sql.ts'
 import type { Touched } from './touched.ts'
@@ -272,4 +273,5 @@ function arraysOf(columns: readonly string[], type?: EventType): Sql {
 /** How the content of an event of this type begins. */
 const typeDigit = (type: EventType): Sql => raw(String(eventTypes.indexOf(type) + 1 + '0'.charCodeAt(0)))
 
-export const writeFacts = (facts: Sql): Sql => sql`INSERT INTO facts (${raw(factsColumns.join(', '))}) ${facts}`
+export const writeFacts = (facts: Sql, { held }: Pick<Lease, 'held'>): Sql =>
+  sql`INSERT INTO facts (${raw(factsColumns.join(', '))}) SELECT * FROM (${facts}) WHERE ${held}`

@@ -1,6 +1,7 @@
 import { QueryTooLarge, StoreRefused } from '../domain/errors.ts'
 import { verdictType } from '../domain/funnel/verdict.ts'
 import type { Clock } from '../domain/ports/clock.ts'
+import type { Lease } from '../domain/ports/lease.ts'
 import type { Stores } from '../domain/ports/store.ts'
 import { param, raw, sql, type Sql } from '../domain/sql.ts'
 import type { Cohorts } from './cohorts.ts'
@@ -39,6 +40,7 @@ export interface LateVerdicts {
 
 export interface LateVerdictsParts {
   readonly stores: Pick<Stores, 'reads' | 'writes'>
+  readonly lease: Pick<Lease, 'held'>
   readonly ownFunnels: OwnFunnels
   readonly revisions: Revisions
   readonly cohorts: Pick<Cohorts, 'beforeVerdicts'>
@@ -159,7 +161,7 @@ async function judgements(
 
 /** Puts verdicts into facts that are still those that were judged: others are asked for again by who wrote them. */
 async function writeJudged(
-  { stores, revisions, cohorts, unsealed, exclusive }: LateVerdictsParts,
+  { stores, lease, revisions, cohorts, unsealed, exclusive }: LateVerdictsParts,
   service: string,
   own: OwnFunnel,
   judged: readonly Judgement[],
@@ -197,6 +199,7 @@ async function writeJudged(
           where: sql`service = ${param('String', service)} AND journey IN ${journeys}
             AND revision = ${read}[indexOf(${journeys}, journey)]`,
         }),
+        lease,
       ),
     )
     await unsealed.after(touched, revision - 1)
@@ -205,7 +208,7 @@ async function writeJudged(
 
 /** Whatever their facts are by now. */
 async function writeGivenUp(
-  { stores, revisions, unsealed, exclusive }: LateVerdictsParts,
+  { stores, lease, revisions, unsealed, exclusive }: LateVerdictsParts,
   service: string,
   own: OwnFunnel,
   journeys: readonly bigint[],
@@ -216,7 +219,8 @@ async function writeGivenUp(
   await exclusive(async () => {
     await unsealed.before(touched)
     const revision = revisions.next()
-    await stores.writes.command(writeFacts(factsOfFacts({ revision, version: own.version, verdict: noVerdict, where })))
+    const facts = factsOfFacts({ revision, version: own.version, verdict: noVerdict, where })
+    await stores.writes.command(writeFacts(facts, lease))
     await unsealed.after(touched, revision - 1)
   })
 }

@@ -1,9 +1,10 @@
 import type { WaymarkError } from '../domain/errors.ts'
 import type { Limits } from '../domain/limits.ts'
-import { StoreUnavailable } from '../domain/errors.ts'
+import { LeaseLost, StoreUnavailable } from '../domain/errors.ts'
 import type { Clock } from '../domain/ports/clock.ts'
 import type { Erasure, Erasures } from '../domain/ports/erasures.ts'
 import type { EventLog, LogBatch } from '../domain/ports/event-log.ts'
+import type { Lease, Leases } from '../domain/ports/lease.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import type { Stores } from '../domain/ports/store.ts'
 import { sql } from '../domain/sql.ts'
@@ -40,6 +41,8 @@ import { createStepNames } from './step-names.ts'
 export interface ProcessorParts {
   readonly log: EventLog
   readonly stores: Stores
+  /** One processor works on a database at a time; the others stand by. */
+  readonly leases: Leases
   readonly registry: Pick<Registry, 'service' | 'onPut'>
   readonly clock: Clock
   readonly limits: Limits
@@ -65,6 +68,10 @@ export interface ProcessorStatus {
   readonly revision: string
   /** Why it cannot do its job now; null when it can. */
   readonly notReady: string | null
+  /** Another processor works on this database: this one takes over when that one is gone. */
+  readonly standsBy: boolean
+  /** It is this one that works on the database. */
+  readonly isActive: boolean
   /** Services whose facts are not of the current version of their funnel yet: their answers are right, but slower. */
   readonly rebuilding: readonly RebuildProgress[]
   /** Journeys that wait for their verdict: answers compute it meanwhile, so they are right, but slower. */
@@ -74,7 +81,9 @@ export interface ProcessorStatus {
 }
 
 export interface Processor {
-  /** Works until aborted; resolves when the work under way has ended. Run it once. */
+  /**
+   * Works whenever it is its turn, until aborted; resolves when the work under way has ended. Run it once.
+   */
   run(signal: AbortSignal): Promise<void>
   /** Brings a service's facts to the current version of its funnel; a PUT asks for it by itself. */
   rebuild(service: string): void
@@ -124,48 +133,52 @@ interface State {
   stop: AbortSignal
   refusedEvents: number
   notReady: string | null
+  standsBy: boolean
+  isActive: boolean
 }
 
 export function createProcessor(parts: ProcessorParts): Processor {
   const { log, clock, signals } = parts
-  const state: State = {
-    revisions: createRevisions(clock, 0),
-    rebuilds: undefined,
-    lateVerdicts: undefined,
-    erasing: undefined,
-    sealer: undefined,
-    verification: undefined,
-    stop: AbortSignal.abort(),
-    refusedEvents: 0,
-    notReady: 'starting',
-  }
-  let tellHealed: () => void = () => undefined
-  let tellUnhealed: (error: unknown) => void = () => undefined
-  const healed = new Promise<void>((resolve, reject) => {
-    tellHealed = resolve
-    tellUnhealed = reject
-  })
-  // Whoever asks is told; nobody needs to.
-  healed.catch(() => undefined)
+  let state = idle(clock, 'starting')
+  const { healed, tellHealed, tellUnhealed } = createHealing()
   const notStarted = (cause?: unknown) =>
     new StoreUnavailable('the processor could not start', { cause, retryAfterSeconds: 5 })
   const started = () =>
     healed.catch((cause: unknown) => {
       throw notStarted(cause)
     })
+
+  /** Until aborted, or until another program has taken over. */
+  async function takeTurn(lease: Lease, signal: AbortSignal): Promise<void> {
+    const until = AbortSignal.any([signal, lease.lost])
+    const mine = { ...idle(clock, 'starting'), stop: until, isActive: true }
+    state = mine
+    const onWaiting = (error: WaymarkError | null) => {
+      mine.notReady = error === null ? null : error.message
+    }
+    try {
+      await work(parts, mine, lease, { signal: until, signals, onWaiting }, tellHealed)
+    } catch (error) {
+      if (!until.aborted && !(error instanceof LeaseLost)) throw error
+    } finally {
+      state = idle(clock, 'stopped')
+      await lease.release()
+    }
+  }
+
   return {
     async run(signal) {
-      state.stop = signal
-      const onWaiting = (error: WaymarkError | null) => {
-        state.notReady = error === null ? null : error.message
-      }
       try {
-        await work(parts, state, { signal, signals, onWaiting }, tellHealed)
+        while (!signal.aborted) {
+          state = { ...idle(clock, 'another processor works on this database'), standsBy: true }
+          const lease = await parts.leases.take(signal)
+          if (lease !== null) await takeTurn(lease, signal)
+        }
       } catch (error) {
         tellUnhealed(error)
-        if (!signal.aborted) throw error
+        throw error
       } finally {
-        state.notReady = 'stopped'
+        state = idle(clock, 'stopped')
         tellUnhealed(new StoreUnavailable('the processor has stopped', { retryAfterSeconds: 5 }))
       }
     },
@@ -174,7 +187,8 @@ export function createProcessor(parts: ProcessorParts): Processor {
 
     async erase(erasures) {
       await started()
-      await state.erasing?.erase(erasures)
+      if (state.erasing === undefined) throw notStarted()
+      await state.erasing.erase(erasures)
     },
 
     async verify(asked) {
@@ -189,6 +203,34 @@ export function createProcessor(parts: ProcessorParts): Processor {
   }
 }
 
+function createHealing() {
+  let tellHealed: () => void = () => undefined
+  let tellUnhealed: (error: unknown) => void = () => undefined
+  const healed = new Promise<void>((resolve, reject) => {
+    tellHealed = resolve
+    tellUnhealed = reject
+  })
+  // Whoever asks is told; nobody needs to.
+  healed.catch(() => undefined)
+  return { healed, tellHealed, tellUnhealed }
+}
+
+function idle(clock: Clock, notReady: string): State {
+  return {
+    revisions: createRevisions(clock, 0),
+    rebuilds: undefined,
+    lateVerdicts: undefined,
+    erasing: undefined,
+    sealer: undefined,
+    verification: undefined,
+    stop: AbortSignal.abort(),
+    refusedEvents: 0,
+    notReady,
+    standsBy: false,
+    isActive: false,
+  }
+}
+
 function statusOf(log: EventLog, clock: Clock, state: State): ProcessorStatus {
   const { events, oldestAt } = log.pending()
   return {
@@ -197,6 +239,8 @@ function statusOf(log: EventLog, clock: Clock, state: State): ProcessorStatus {
     refusedEvents: state.refusedEvents,
     revision: String(state.revisions.last()),
     notReady: state.notReady,
+    standsBy: state.standsBy,
+    isActive: state.isActive,
     rebuilding: state.rebuilds?.progress() ?? [],
     unjudgedJourneys: state.lateVerdicts?.waiting() ?? 0,
     sealing: state.sealer?.progress() ?? [],
@@ -204,10 +248,16 @@ function statusOf(log: EventLog, clock: Clock, state: State): ProcessorStatus {
 }
 
 /** Batches, rebuilds, late verdicts and the others side by side, but what they write one at a time. */
-async function work(parts: ProcessorParts, state: State, patience: Patience, tellHealed: () => void): Promise<void> {
+async function work(
+  parts: ProcessorParts,
+  state: State,
+  lease: Lease,
+  patience: Patience,
+  tellHealed: () => void,
+): Promise<void> {
   const { stores, registry, erasures, signals, pace = defaultPace } = parts
   await start(parts, state, patience)
-  const workers = createWorkers(parts, state)
+  const workers = createWorkers(parts, state, lease)
   const { exclusive, cohorts, erasing, rebuilds, lateVerdicts, pruning, retention, purging, sealer, batches } = workers
   const { verification } = workers
   await untilDone('start', patience, () => cohorts.start())
@@ -220,6 +270,8 @@ async function work(parts: ProcessorParts, state: State, patience: Patience, tel
     const { batch, services } = withoutErased(given, erasures, signals)
     await processBatch(batch, batches, own)
     await untilDone('erasure', own, () => putRemoved({ stores, revisions: state.revisions }, services))
+    // Before the log forgets: what was written without the lease was not written.
+    await untilDone('lease', own, () => lease.check())
   }
   const between = (name: string, intervalMs: number, signal: AbortSignal, piece: () => Promise<number | void>) => {
     const own = { ...patience, signal }
@@ -259,12 +311,13 @@ async function work(parts: ProcessorParts, state: State, patience: Patience, tel
 }
 
 /** Everything that works, put together; nothing of it has begun. */
-function createWorkers(parts: ProcessorParts, state: State) {
+function createWorkers(parts: ProcessorParts, state: State, lease: Lease) {
   const { log, stores, registry, clock, limits, erasures, retentionMs, signals } = parts
   const exclusive = createExclusive()
   const shared = {
     store: stores.writes,
     stores,
+    lease,
     ownFunnels: createOwnFunnels(registry),
     revisions: state.revisions,
     clock,
@@ -278,9 +331,10 @@ function createWorkers(parts: ProcessorParts, state: State) {
   const aside: AsideParts = { stores, clock, signals, onSetAside }
   const recent = createRecentJourneys(stores.writes)
   const cohorts = createCohorts({ ...shared, recent })
-  const seals = createSeals(stores.writes)
+  const seals = createSeals(stores.writes, lease)
   const unsealed = createUnsealed({
     store: stores.writes,
+    lease,
     seals,
     recent,
     onWritten: (services) => state.sealer?.touched(services),

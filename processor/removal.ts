@@ -1,3 +1,4 @@
+import type { Lease } from '../domain/ports/lease.ts'
 import type { Stores } from '../domain/ports/store.ts'
 import { param, sql, type Sql } from '../domain/sql.ts'
 import type { Cohorts } from './cohorts.ts'
@@ -17,6 +18,7 @@ export type RemovalReason = (typeof removalReasons)[number]
 
 export interface RemovalParts {
   readonly stores: Pick<Stores, 'writes'>
+  readonly lease: Pick<Lease, 'held'>
   readonly ownFunnels: OwnFunnels
   readonly revisions: Revisions
   readonly cohorts: Pick<Cohorts, 'beforeVerdicts'>
@@ -45,6 +47,7 @@ export async function removeJourneys(
   reason: RemovalReason,
 ): Promise<number> {
   const { writes } = parts.stores
+  const { held: stillHeld } = parts.lease
   const touched = removed.map(({ service, journeys }) => ({ service, journeys }))
   const held = await heldOf(parts, touched, reason)
   if (held.trail + held.facts + held.setAside === 0) return 0
@@ -52,9 +55,9 @@ export async function removeJourneys(
   const services = touched.map(({ service }) => service)
   await put(parts, services, begun[reason])
   if (reason === 'erased' && held.facts > 0) await noteGone(parts, touched)
-  if (held.setAside > 0) await writes.command(sql`DELETE FROM set_aside WHERE ${isSetAside(touched)}`)
-  if (held.trail > 0) await writes.command(sql`DELETE FROM trail WHERE ${inTouched(touched)}`)
-  if (held.facts > 0) await writes.command(sql`DELETE FROM facts WHERE ${inTouched(touched)}`)
+  if (held.setAside > 0) await writes.command(sql`DELETE FROM set_aside WHERE ${isSetAside(touched)} AND ${stillHeld}`)
+  if (held.trail > 0) await writes.command(sql`DELETE FROM trail WHERE (${inTouched(touched)}) AND ${stillHeld}`)
+  if (held.facts > 0) await writes.command(sql`DELETE FROM facts WHERE (${inTouched(touched)}) AND ${stillHeld}`)
   await put(parts, services, reason)
   return held.journeys
 }

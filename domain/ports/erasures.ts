@@ -30,6 +30,8 @@ export interface Erasures {
     readonly after?: Pick<Erasure, 'service' | 'journey'> | undefined
     readonly limit: number
   }): Promise<readonly Erasure[]>
+  /** Brings in what other programs have listed. @throws {StoreUnavailable} */
+  refresh(): Promise<void>
   /** How many there are. */
   size(): number
 }

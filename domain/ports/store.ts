@@ -42,3 +42,4 @@ export type TableName =
   | 'seals'
   | 'erasures'
   | 'removals'
+  | 'calls'

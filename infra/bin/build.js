@@ -8,6 +8,9 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 /** Programs that can be started: the name on the command line → the file that runs. */
 export const programs = {
   server: 'infra/server.ts',
+  collector: 'infra/collector.ts',
+  processor: 'infra/processor.ts',
+  api: 'infra/api.ts',
   waymark: 'infra/cli/main.ts',
   bench: 'tests/bench/main.ts',
   'bench-bare': 'tests/bench/bare.ts',

@@ -11,18 +11,28 @@ interface Row {
 
 const columns = ['service', 'journey', 'at'] as const
 
-/** Rows of one read at the start. */
+/** Rows of one read. */
 const pageMax = 100_000
 
 /**
- * The erasures over the table of that name: read once, then held in memory, 16 to 32 bytes each.
- *
- * Reads   erasures, in the order of its key.
- * Cost    all of the list, once a start.
+ * The erasures over the table of that name, held in memory, 16 to 32 bytes each.
  * @throws {StoreUnavailable}
  */
-export async function openErasures({ reads, writes }: Pick<Stores, 'reads' | 'writes'>): Promise<Erasures> {
+export async function openErasures(stores: Pick<Stores, 'reads' | 'writes'>): Promise<Erasures> {
+  const erasures = createErasures(stores)
+  await erasures.refresh()
+  return erasures
+}
+
+/**
+ * The same before anything is read, for a program that must start while ClickHouse is away. Until the first `refresh` it knows of
+ * nobody.
+ *
+ * Reads   erasures: how many rows there are; when they are others than the last time all of the list, in the order of its key.
+ */
+export function createErasures({ reads, writes }: Pick<Stores, 'reads' | 'writes'>): Erasures {
   const held = createServiceJourneys()
+  let known = -1
 
   const list: Erasures['list'] = async ({ after, limit }) => {
     const behind =
@@ -40,11 +50,6 @@ export async function openErasures({ reads, writes }: Pick<Stores, 'reads' | 'wr
     }))
   }
 
-  for (let page = await list({ limit: pageMax }); page.length > 0;) {
-    for (const { service, journey } of page) held.add(service, journey)
-    page = page.length < pageMax ? [] : await list({ after: page.at(-1), limit: pageMax })
-  }
-
   return {
     has: (service, journey) => held.has(service, journey),
     async add(erasures) {
@@ -56,6 +61,18 @@ export async function openErasures({ reads, writes }: Pick<Stores, 'reads' | 'wr
       for (const { service, journey } of erasures) held.add(service, journey)
     },
     list,
+    async refresh() {
+      const [row] = await reads.select<{ count: string }>(
+        sql`SELECT uniqExact(service, journey) AS count FROM erasures`,
+      )
+      const count = Number(row?.count ?? 0)
+      if (count === known) return
+      for (let page = await list({ limit: pageMax }); page.length > 0;) {
+        for (const { service, journey } of page) held.add(service, journey)
+        page = page.length < pageMax ? [] : await list({ after: page.at(-1), limit: pageMax })
+      }
+      known = count
+    },
     size: () => held.size(),
   }
 }

@@ -10,6 +10,22 @@ interface SeenValue {
 }
 
 /**
+ * The names that are in use, and the values that have come into use since a revision of facts: cheap enough to be asked every
+ * few seconds.
+ *
+ * Reads   step_names; of facts the dimensions of rows written since, found by the index on revision.
+ */
+export async function seenNamesSince(store: Store, limits: NameLimits, now: number, since: number): Promise<SeenNames> {
+  const steps = await stepsSeen(store, limits, now)
+  const values = await store.select<SeenValue>(sql`
+    SELECT DISTINCT service, pair.1 AS dimension, pair.2 AS value
+    FROM facts
+    ARRAY JOIN CAST(dimensions, 'Array(Tuple(String, String))') AS pair
+    WHERE revision > ${param('UInt64', since)} AND value != ${param('String', otherValue)}`)
+  return { steps, values }
+}
+
+/**
  * The names and values that are in use, for the collector's start.
  *
  * Reads   step_names, the dimensions of facts, and of trail for services that come near the limit of values.
@@ -17,11 +33,7 @@ interface SeenValue {
  *         otherwise.
  */
 export async function seenNames(store: Store, limits: NameLimits, now: number): Promise<SeenNames> {
-  const steps = await store.select<{ service: string; step: string; lastSeen: string }>(sql`
-    SELECT service, step, max(lastSeen) AS lastSeen
-    FROM step_names
-    GROUP BY service, step
-    HAVING lastSeen >= ${param('Int64', now - limits.foreignStepUnseenMs)}`)
+  const steps = await stepsSeen(store, limits, now)
   const values = await store.select<SeenValue>(sql`
     SELECT service, pair.1 AS dimension, pair.2 AS value
     FROM facts
@@ -31,9 +43,18 @@ export async function seenNames(store: Store, limits: NameLimits, now: number): 
     ORDER BY service, dimension, value
     LIMIT ${param('UInt32', limits.dimensionValuesMax)} BY service, dimension`)
   return {
-    steps: steps.map((row) => ({ ...row, lastSeen: Number(row.lastSeen) })),
+    steps,
     values: [...values, ...(await laterValues(store, limits, values))],
   }
+}
+
+async function stepsSeen(store: Store, limits: NameLimits, now: number) {
+  const rows = await store.select<{ service: string; step: string; lastSeen: string }>(sql`
+    SELECT service, step, max(lastSeen) AS lastSeen
+    FROM step_names
+    GROUP BY service, step
+    HAVING lastSeen >= ${param('Int64', now - limits.foreignStepUnseenMs)}`)
+  return rows.map((row) => ({ ...row, lastSeen: Number(row.lastSeen) }))
 }
 
 /**

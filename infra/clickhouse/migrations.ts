@@ -252,4 +252,21 @@ export const migrations: readonly Migration[] = [
     name: '018-seals-layout',
     statement: 'ALTER TABLE seals ADD COLUMN IF NOT EXISTS layout UInt8 DEFAULT 1',
   },
+  {
+    // Which of several processors works on this database (infra/clickhouse/leases.ts), and how it is. An epoch is taken
+    // once: of two inserts with the same deduplication token the engine keeps the first.
+    name: '019-leases',
+    statement: `CREATE TABLE IF NOT EXISTS leases (
+      name LowCardinality(String), epoch UInt64, holder String, heard Int64, until Int64, status String
+    ) ENGINE = ReplacingMergeTree(heard) ORDER BY (name, epoch)
+    SETTINGS non_replicated_deduplication_window = 1000, ${durable}`,
+  },
+  {
+    // What other programs ask of the processor, and what it answered: infra/processor-calls.ts.
+    name: '020-calls',
+    statement: `CREATE TABLE IF NOT EXISTS calls (
+      id String, at Int64, what LowCardinality(String), asked String, answered UInt8, answer String
+    ) ENGINE = ReplacingMergeTree(answered) ORDER BY id
+    TTL toDateTime(intDiv(at, 1000)) + INTERVAL 1 DAY SETTINGS ${durable}`,
+  },
 ]

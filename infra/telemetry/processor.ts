@@ -1,10 +1,22 @@
-import { Counter, Histogram } from 'prom-client'
+import { Counter, Gauge, Histogram } from 'prom-client'
 import { differencesListedMax } from '../../domain/verification.ts'
 import { removalReasons } from '../../processor/removal.ts'
 import type { ProcessorSignals } from '../../processor/signals.ts'
 import type { Telemetry } from './telemetry.ts'
 
 const secondsBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+/** Whether this is the one that works. */
+export function turnTelemetry({ metrics }: Telemetry, isActive: () => boolean): void {
+  new Gauge({
+    name: 'waymark_processor_active',
+    help: '1 when this processor works on the database, 0 when it stands by',
+    registers: [metrics],
+    collect() {
+      this.set(isActive() ? 1 : 0)
+    },
+  })
+}
 
 /** Metrics and log lines of the processor. */
 export function processorTelemetry({ metrics, logger }: Telemetry): ProcessorSignals {

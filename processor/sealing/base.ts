@@ -22,7 +22,7 @@ export async function buildBase(
   journeys: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { store, seals, revisions, exclusive, clock, signals, pace } = work
+  const { store, lease, seals, revisions, exclusive, clock, signals, pace } = work
   const { version, timeZone, windowMs } = own
   const seal = await exclusive(() => {
     const taken = revisions.next()
@@ -37,9 +37,10 @@ export async function buildBase(
     if (signal.aborted) return
     const layer = revisions.next()
     await exclusive(async () => {
-      await store.command(noteUnjudged(chunk))
-      await store.command(layerOf(stateOf(chunk), { layer, ...begins, gapped: own.gapped ? [service] : [] }))
-      await store.command(edgeOf(stateOf(chunk), layer, [edge]))
+      await store.command(noteUnjudged(chunk, lease))
+      const gapped = own.gapped ? [service] : []
+      await store.command(layerOf(stateOf(chunk), { layer, ...begins, gapped }, lease))
+      await store.command(edgeOf(stateOf(chunk), layer, [edge], lease))
     })
     layers.push(layer)
     done += Math.min(pace.chunkJourneys, journeys - done)
@@ -81,7 +82,7 @@ export async function buildBase(
 
 /** A new edge when the clock has come near the end of the old one. The seal stays. */
 export async function refreshEdge(work: SealingWork, seal: Seal, own: OwnFunnel, signal: AbortSignal): Promise<void> {
-  const { store, seals, revisions, exclusive, clock, pace, garbage } = work
+  const { store, lease, seals, revisions, exclusive, clock, pace, garbage } = work
   const now = clock.now() - own.windowMs
   if (own.version !== seal.version || (now >= seal.edgeFrom && now + hourMs < seal.edgeTo)) return
   const [count] = await store.select<{ journeys: string }>(
@@ -92,7 +93,7 @@ export async function refreshEdge(work: SealingWork, seal: Seal, own: OwnFunnel,
   for (const chunk of chunksOf(seal, Number(count?.journeys ?? 0), pace.chunkJourneys)) {
     if (signal.aborted) return
     const layer = revisions.next()
-    await exclusive(() => store.command(edgeOf(stateOf(chunk), layer, [edge])))
+    await exclusive(() => store.command(edgeOf(stateOf(chunk), layer, [edge], lease)))
     layers.push(layer)
   }
   await seals.put([{ ...seal, edgeLayers: layers, edgeFrom: edge.startFrom, edgeTo: edge.startTo }], revisions.next())

@@ -1,3 +1,4 @@
+import type { Lease } from '../../domain/ports/lease.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { join, param, raw, sql, type Sql } from '../../domain/sql.ts'
 import type { Seals } from './seals.ts'
@@ -23,7 +24,17 @@ export interface Garbage {
 const retiredMin = 50
 const retiredMsMax = 15 * 60_000
 
-export function createGarbage(store: Store, seals: Seals, graceMs: number): Garbage {
+export function createGarbage(store: Store, lease: Pick<Lease, 'held'>, seals: Seals, graceMs: number): Garbage {
+  const remove = async (table: string, conditions: readonly Sql[]): Promise<void> => {
+    if (conditions.length === 0) return
+    await store.command(sql`DELETE FROM ${raw(table)} WHERE (${join(conditions, ' OR ')}) AND ${lease.held}`)
+  }
+  const removeIfAny = async (table: string, condition: Sql): Promise<void> => {
+    const [row] = await store.select<{ rows: string }>(
+      sql`SELECT count() AS rows FROM ${raw(table)} WHERE ${condition}`,
+    )
+    if (Number(row?.rows ?? 0) > 0) await remove(table, [condition])
+  }
   let waiting: (Retired & { readonly at: number; readonly service: string })[] = []
 
   return {
@@ -40,7 +51,6 @@ export function createGarbage(store: Store, seals: Seals, graceMs: number): Garb
         ['edge_journeys', (one: Retired) => one.edgeLayers],
       ] as const)
         await remove(
-          store,
           table,
           ready
             .filter((one) => of(one).length > 0)
@@ -49,7 +59,6 @@ export function createGarbage(store: Store, seals: Seals, graceMs: number): Garb
             ),
         )
       await remove(
-        store,
         'unsealed',
         ready
           .filter(({ before }) => before > 0)
@@ -72,27 +81,16 @@ export function createGarbage(store: Store, seals: Seals, graceMs: number): Garb
         sql`has(${param('Array(Array(UInt64))', layers)}[indexOf(${services}, service)], layer)`
       const layers = standing.map((seal) => seal.layers.map(({ layer }) => layer))
       const edges = standing.map(({ edgeLayers }) => edgeLayers)
-      await removeIfAny(store, 'rollups', sql`NOT ${named(layers)}`)
-      await removeIfAny(store, 'edge_journeys', sql`NOT ${named(edges)}`)
+      await removeIfAny('rollups', sql`NOT ${named(layers)}`)
+      await removeIfAny('edge_journeys', sql`NOT ${named(edges)}`)
       const since = param(
         'Array(UInt64)',
         standing.map(({ seal }) => seal),
       )
       await removeIfAny(
-        store,
         'unsealed',
         sql`indexOf(${services}, service) = 0 OR seal < ${since}[indexOf(${services}, service)]`,
       )
     },
   }
-}
-
-async function remove(store: Store, table: string, conditions: readonly Sql[]): Promise<void> {
-  if (conditions.length === 0) return
-  await store.command(sql`DELETE FROM ${raw(table)} WHERE ${join(conditions, ' OR ')}`)
-}
-
-async function removeIfAny(store: Store, table: string, condition: Sql): Promise<void> {
-  const [row] = await store.select<{ rows: string }>(sql`SELECT count() AS rows FROM ${raw(table)} WHERE ${condition}`)
-  if (Number(row?.rows ?? 0) > 0) await remove(store, table, [condition])
 }

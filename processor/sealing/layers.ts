@@ -1,3 +1,4 @@
+import type { Lease } from '../../domain/ports/lease.ts'
 import { param, raw, sql, type Sql } from '../../domain/sql.ts'
 import { countKeysOf, isTimeKey, timeKeysOf } from '../../domain/tally/keys.ts'
 import { labelsOf } from '../../domain/tally/labels.ts'
@@ -30,10 +31,10 @@ export const stateOf = (chunk: Chunk): Sql => sql`
     AND journey IN (SELECT journey FROM unsealed WHERE ${inChunk(chunk)} AND seal = ${param('UInt64', chunk.seal)} AND present = 1)`
 
 /** Journeys of the chunk that wait for their verdict are noted as unsealed: answers see that some are not counted. */
-export const noteUnjudged = (chunk: Chunk): Sql => sql`
+export const noteUnjudged = (chunk: Chunk, { held }: Pick<Lease, 'held'>): Sql => sql`
   INSERT INTO unsealed (service, seal, journey, present, revision, version, gone, ${counted})
   SELECT service, ${param('UInt64', chunk.seal)}, journey, 1, revision, version, 0, ${counted} FROM facts FINAL
-  WHERE ${inChunk(chunk)} AND version != ${param('UInt32', chunk.version)}`
+  WHERE ${inChunk(chunk)} AND version != ${param('UInt32', chunk.version)} AND ${held}`
 
 export const inChunk = ({ service, from, to }: Pick<Chunk, 'service' | 'from' | 'to'>): Sql =>
   sql`service = ${param('String', service)} AND journey >= ${param('UInt64', from)} AND journey <= ${param('UInt64', to)}`
@@ -71,7 +72,8 @@ export interface LayerOf {
 }
 
 /** A layer of the rollup from signed journeys. Cost: as talliesOf(). */
-export const layerOf = (journeys: Sql, { layer, ...of }: LayerOf): Sql => packed(layer, talliesOf(journeys, of))
+export const layerOf = (journeys: Sql, { layer, ...of }: LayerOf, lease: Pick<Lease, 'held'>): Sql =>
+  packed(layer, talliesOf(journeys, of), lease)
 
 /**
  * Signed journeys counted by dimension, value, grain, bucket and key (`number`). Of a value there are no times by the hour: nearly
@@ -101,17 +103,19 @@ export const talliesOf = (journeys: Sql, { days, weeks, gapped }: Omit<LayerOf, 
     HAVING number != 0`
 }
 
-/**
- * Layers of a service as one, of the buckets from one (inclusive) to before another: what adds up to nothing is left out.
- * Cost    their keys between these, grouped in memory.
- */
-export const mergedLayers = (merged: {
+export interface MergedLayers {
   readonly service: string
   readonly layers: readonly number[]
   readonly layer: number
   readonly from: number
   readonly to: number
-}): Sql =>
+}
+
+/**
+ * Layers of a service as one, of the buckets from one (inclusive) to before another: what adds up to nothing is left out.
+ * Cost    their keys between these, grouped in memory.
+ */
+export const mergedLayers = (merged: MergedLayers, lease: Pick<Lease, 'held'>): Sql =>
   packed(
     merged.layer,
     sql`
@@ -122,10 +126,11 @@ export const mergedLayers = (merged: {
       AND bucket >= ${param('Int64', merged.from)} AND bucket < ${param('Int64', merged.to)}
     GROUP BY service, dimension, value, grain, bucket, key
     HAVING number != 0`,
+    lease,
   )
 
 /** A row for each bucket and value, from one for each key. */
-const packed = (layer: number, numbers: Sql): Sql => sql`
+const packed = (layer: number, numbers: Sql, { held }: Pick<Lease, 'held'>): Sql => sql`
   INSERT INTO rollups (service, dimension, layer, grain, bucket, value, keys, counts, timeKeys, timeCounts)
   SELECT service, dimension, ${param('UInt64', layer)}, grain, bucket, value,
     arrayMap(c -> toUInt16(c.1), counted), arrayMap(c -> c.2, counted), arrayMap(c -> c.1, timed), arrayMap(c -> c.2, timed)
@@ -135,7 +140,8 @@ const packed = (layer: number, numbers: Sql): Sql => sql`
       arraySort(groupArrayIf((key, number), ${isTimeKey('key')})) AS timed
     FROM (${numbers})
     GROUP BY service, dimension, grain, bucket, value
-  )`
+  )
+  WHERE ${held}`
 
 /** How large a layer is, and over which cohort hours, by service. Reads the key of rollup. */
 export const sizesOf = (services: readonly string[], layer: number): Sql => sql`
@@ -156,7 +162,7 @@ export interface EdgeOf {
  * A layer of the edge from signed journeys of these services.
  * Cost    one pass over the journeys.
  */
-export const edgeOf = (journeys: Sql, layer: number, edges: readonly EdgeOf[]): Sql => {
+export const edgeOf = (journeys: Sql, layer: number, edges: readonly EdgeOf[], { held }: Pick<Lease, 'held'>): Sql => {
   const column = (type: string, of: (edge: EdgeOf) => string | number) => param(`Array(${type})`, edges.map(of))
   const place = sql`indexOf(${column('String', ({ service }) => service)}, service)`
   return sql`
@@ -164,7 +170,7 @@ export const edgeOf = (journeys: Sql, layer: number, edges: readonly EdgeOf[]): 
   SELECT service, ${param('UInt64', layer)}, journey, sign, start, latestStart, lastAt, depth, entered, completed, failed,
     ${labelsOf('dimensions')}
   FROM (${journeys})
-  WHERE depth > 0 AND latestStart >= ${column('Int64', ({ startFrom }) => startFrom)}[${place}]
+  WHERE ${held} AND depth > 0 AND latestStart >= ${column('Int64', ({ startFrom }) => startFrom)}[${place}]
     AND ((completed = 0 AND failed = 0) OR (start >= ${column('Int64', ({ startFrom }) => startFrom)}[${place}]
       AND start < ${column('Int64', ({ startTo }) => startTo)}[${place}]))`
 }
@@ -174,11 +180,12 @@ export const mergedEdge = (
   { service, startFrom }: Pick<EdgeOf, 'service' | 'startFrom'>,
   layers: readonly number[],
   layer: number,
+  { held }: Pick<Lease, 'held'>,
 ): Sql => sql`
   INSERT INTO edge_journeys (service, layer, journey, sign, start, latestStart, lastAt, depth, entered, completed, failed, labels)
   SELECT service, ${param('UInt64', layer)}, journey, sum(edge.sign) AS left, start, latestStart, lastAt, depth, entered, completed, failed, labels
   FROM edge_journeys AS edge
   WHERE service = ${param('String', service)} AND layer IN ${param('Array(UInt64)', layers)}
-    AND latestStart >= ${param('Int64', startFrom)}
+    AND latestStart >= ${param('Int64', startFrom)} AND ${held}
   GROUP BY service, journey, start, latestStart, lastAt, depth, entered, completed, failed, labels
   HAVING left != 0`

@@ -1,4 +1,5 @@
 import type { Clock } from '../../domain/ports/clock.ts'
+import type { Lease } from '../../domain/ports/lease.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { param, raw, sql } from '../../domain/sql.ts'
 import { countedColumns } from '../../domain/tally/unsealed.ts'
@@ -45,6 +46,7 @@ export const defaultPace: SealingPace = {
 export interface SealerParts {
   /** A lane of its own: a seal takes seconds, and batches do not wait for it. */
   readonly store: Store
+  readonly lease: Pick<Lease, 'held'>
   readonly seals: Seals
   readonly ownFunnels: OwnFunnels
   readonly revisions: Revisions
@@ -96,7 +98,7 @@ export interface SealingWork extends SealerParts {
 export function createSealer(parts: SealerParts): Sealer {
   const { store, seals, ownFunnels, clock, pace } = parts
   const progress = new Map<string, SealingProgress>()
-  const garbage = createGarbage(store, seals, pace.graceMs)
+  const garbage = createGarbage(store, parts.lease, seals, pace.graceMs)
   const work: SealingWork = {
     ...parts,
     garbage,
@@ -110,7 +112,7 @@ export function createSealer(parts: SealerParts): Sealer {
       const seal = seals.current(service, version)
       return seal === undefined ? [] : [{ service, seal }]
     })
-    if (noted.length > 0) await store.command(healed(noted))
+    if (noted.length > 0) await store.command(healed(noted, parts.lease))
   }
 
   async function dropOutdated(): Promise<void> {
@@ -165,7 +167,10 @@ export function createSealer(parts: SealerParts): Sealer {
  *
  * Reads   facts, the rows written since the seals: its index on revision skips most others.
  */
-const healed = (noted: readonly { readonly service: string; readonly seal: number }[]) => {
+const healed = (
+  noted: readonly { readonly service: string; readonly seal: number }[],
+  { held }: Pick<Lease, 'held'>,
+) => {
   const services = param(
     'Array(String)',
     noted.map(({ service }) => service),
@@ -178,7 +183,7 @@ const healed = (noted: readonly { readonly service: string; readonly seal: numbe
   INSERT INTO unsealed (service, seal, journey, present, revision, version, gone, ${counted})
   SELECT service, ${seal}, journey, 1, revision, version, 0, ${counted}
   FROM facts FINAL
-  WHERE service IN ${services} AND revision > ${seal}
+  WHERE ${held} AND service IN ${services} AND revision > ${seal}
     AND (service, journey, revision) NOT IN (SELECT service, journey, revision FROM unsealed WHERE present = 1)`
 }
 
@@ -186,11 +191,11 @@ const healed = (noted: readonly { readonly service: string; readonly seal: numbe
 async function sealFurther(work: SealingWork): Promise<void> {
   const due = await dueOf(work)
   if (due.length === 0) return
-  const { store, seals, revisions, exclusive } = work
+  const { store, lease, seals, revisions, exclusive } = work
   // Nothing is written meanwhile: what was noted against the old seal is complete.
   const to = await exclusive(async () => {
     const next = revisions.next()
-    await store.command(carriedOver(due, next))
+    await store.command(carriedOver(due, next, lease))
     for (const { service, version } of due) seals.turn(service, version, next)
     return next
   })
@@ -274,7 +279,7 @@ const since = (standing: readonly Pick<Seal, 'service' | 'seal'>[]) => {
 }
 
 /** Journeys that wait for their verdict are not counted: their past stays noted, and that they wait. */
-const carriedOver = (due: readonly Due[], next: number) => {
+const carriedOver = (due: readonly Due[], next: number, { held }: Pick<Lease, 'held'>) => {
   const services = param(
     'Array(String)',
     due.map(({ service }) => service),
@@ -286,22 +291,22 @@ const carriedOver = (due: readonly Due[], next: number) => {
   return sql`
   INSERT INTO unsealed
   SELECT * REPLACE (${param('UInt64', next)} AS seal) FROM unsealed FINAL
-  WHERE ${since(due)} AND (service, journey) IN (
+  WHERE ${held} AND ${since(due)} AND (service, journey) IN (
     SELECT service, journey FROM unsealed FINAL
     WHERE present = 1 AND ${since(due)} AND version != ${versions}[indexOf(${services}, service)])`
 }
 
 async function sealTogether(work: SealingWork, zone: string, due: readonly Due[], to: number): Promise<void> {
-  const { store, seals, revisions, garbage, clock, signals, calendar } = work
+  const { store, lease, seals, revisions, garbage, clock, signals, calendar } = work
   const turned: readonly Turned[] = due.map(({ service, version, seal }) => ({ service, version, from: seal, to }))
   const span = [Math.min(...due.map(({ firstAt }) => firstAt)), Math.max(...due.map(({ lastAt }) => lastAt))] as const
   const begins = { days: calendar.days(zone, ...span), weeks: calendar.weeks(zone, ...span) }
   const gapped = due.filter(({ own }) => own.gapped).map(({ service }) => service)
   const changes = changesOf(turned)
   const layer = revisions.next()
-  await store.command(layerOf(changes, { layer, ...begins, gapped }))
+  await store.command(layerOf(changes, { layer, ...begins, gapped }, lease))
   const edges = due.map(({ service, edgeFrom, edgeTo }) => ({ service, startFrom: edgeFrom, startTo: edgeTo }))
-  await store.command(edgeOf(changes, layer, edges))
+  await store.command(edgeOf(changes, layer, edges, lease))
   const sizes = await layerSizes(store, turned, layer)
   const next = due.map((seal): Seal => {
     const size = sizes.get(seal.service)
@@ -359,7 +364,7 @@ export async function putTogether(
   service: string,
   whole: 'layers' | 'edge' | null = null,
 ): Promise<void> {
-  const { store, seals, revisions, garbage, clock, pace } = work
+  const { store, lease, seals, revisions, garbage, clock, pace } = work
   const seal = seals.get(service)
   if (seal === undefined) return
   let next = seal
@@ -371,13 +376,13 @@ export async function putTogether(
     const old = bySize.filter((layer) => !kept.includes(layer)).map(({ layer }) => layer)
     const layer = revisions.next()
     for (const [from, to] of stretches(seal))
-      await store.command(mergedLayers({ service, layers: old, layer, from, to }))
+      await store.command(mergedLayers({ service, layers: old, layer, from, to }, lease))
     const rows = (await layerSizes(store, [{ service }], layer)).get(service)?.rows ?? 0
     next = { ...next, layers: [...kept, { layer, rows }] }
   }
   if (whole === 'edge' || seal.edgeLayers.length > pace.layersMax) {
     const layer = revisions.next()
-    await store.command(mergedEdge({ service, startFrom: seal.edgeFrom }, seal.edgeLayers, layer))
+    await store.command(mergedEdge({ service, startFrom: seal.edgeFrom }, seal.edgeLayers, layer, lease))
     next = { ...next, edgeLayers: [layer] }
   }
   if (next === seal) return

@@ -1,6 +1,8 @@
+import type { Lease } from '../../domain/ports/lease.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { sql } from '../../domain/sql.ts'
 import { isSealed, tallyLayout } from '../../domain/tally/layout.ts'
+import { insertHeld, type TypedColumns } from '../insert-held.ts'
 
 /** What stands for a service's sealed tallies: table seals. Times in ms. */
 export interface Seal {
@@ -41,28 +43,28 @@ export interface Seals {
   current(service: string, version: number): number | undefined
   /** From now on writings are noted against this seal. Not while facts are being written. */
   turn(service: string, version: number, seal: number): void
-  /** Makes seals stand: all of them or none. */
+  /** Makes seals stand: all of them or none. @throws {LeaseLost} none of them may stand */
   put(seals: readonly Seal[], revision: number): Promise<void>
   /** The service is not sealed any more. */
   drop(service: string, revision: number): Promise<void>
 }
 
-const columns = [
-  'service',
-  'revision',
-  'version',
-  'timeZone',
-  'seal',
-  'dataRevision',
-  'layers',
-  'layerRows',
-  'bucketFrom',
-  'bucketTo',
-  'edgeLayers',
-  'edgeFrom',
-  'edgeTo',
-  'layout',
-] as const
+const columns: TypedColumns = [
+  ['service', 'String'],
+  ['revision', 'UInt64'],
+  ['version', 'UInt32'],
+  ['timeZone', 'String'],
+  ['seal', 'UInt64'],
+  ['dataRevision', 'UInt64'],
+  ['layers', 'Array(UInt64)'],
+  ['layerRows', 'Array(UInt64)'],
+  ['bucketFrom', 'Int64'],
+  ['bucketTo', 'Int64'],
+  ['edgeLayers', 'Array(UInt64)'],
+  ['edgeFrom', 'Int64'],
+  ['edgeTo', 'Int64'],
+  ['layout', 'UInt8'],
+]
 
 interface Row {
   readonly service: string
@@ -79,30 +81,30 @@ interface Row {
   readonly edgeTo: string
 }
 
-export function createSeals(store: Store): Seals {
+export function createSeals(store: Store, lease: Pick<Lease, 'held' | 'check'>): Seals {
   const standing = new Map<string, Seal>()
   const turned = new Map<string, { readonly version: number; readonly seal: number }>()
-  const write = (seals: readonly Seal[], revision: number) =>
-    store.insert(
-      'seals',
-      columns,
-      seals.map((seal) => [
-        seal.service,
-        revision,
-        seal.version,
-        seal.timeZone,
-        seal.seal,
-        seal.dataRevision,
-        seal.layers.map(({ layer }) => layer),
-        seal.layers.map(({ rows }) => rows),
-        seal.bucketFrom,
-        seal.bucketTo,
-        seal.edgeLayers,
-        seal.edgeFrom,
-        seal.edgeTo,
-        tallyLayout,
-      ]),
-    )
+  const write = async (seals: readonly Seal[], revision: number) => {
+    const rows = seals.map((seal) => [
+      seal.service,
+      revision,
+      seal.version,
+      seal.timeZone,
+      seal.seal,
+      seal.dataRevision,
+      seal.layers.map(({ layer }) => layer),
+      seal.layers.map(({ rows }) => rows),
+      seal.bucketFrom,
+      seal.bucketTo,
+      seal.edgeLayers,
+      seal.edgeFrom,
+      seal.edgeTo,
+      tallyLayout,
+    ])
+    await store.command(insertHeld('seals', columns, rows, lease))
+    // What another program's seals name must not be taken for garbage.
+    await lease.check()
+  }
 
   return {
     async start() {

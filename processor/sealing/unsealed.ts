@@ -1,3 +1,4 @@
+import type { Lease } from '../../domain/ports/lease.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { param, raw, sql, type Sql } from '../../domain/sql.ts'
 import { countedColumns } from '../../domain/tally/unsealed.ts'
@@ -25,13 +26,14 @@ const counted = raw(countedColumns.join(', '))
 
 export interface UnsealedParts {
   readonly store: Store
+  readonly lease: Pick<Lease, 'held'>
   readonly seals: Pick<Seals, 'current'>
   readonly recent: Pick<RecentJourneys, 'isNew' | 'isNoted' | 'note'>
   /** Told of all services whose facts are about to be written. */
   readonly onWritten: (services: readonly string[]) => void
 }
 
-export function createUnsealed({ store, seals, recent, onWritten }: UnsealedParts): Unsealed {
+export function createUnsealed({ store, lease, seals, recent, onWritten }: UnsealedParts): Unsealed {
   const sealed = (touched: readonly TouchedService[]): readonly Sealed[] =>
     touched.flatMap((one) => {
       const seal = seals.current(one.service, one.own.version)
@@ -48,16 +50,16 @@ export function createUnsealed({ store, seals, recent, onWritten }: UnsealedPart
         )
         return journeys.length === 0 ? [] : [{ ...one, journeys }]
       })
-      if (unnoted.length > 0) await store.command(keepPast(unnoted))
+      if (unnoted.length > 0) await store.command(keepPast(unnoted, lease))
       for (const { service, journeys, seal } of noted) recent.note(service, journeys, seal)
     },
     async after(touched, since) {
       const noted = sealed(touched)
-      if (noted.length > 0) await store.command(addPresent(noted, since))
+      if (noted.length > 0) await store.command(addPresent(noted, since, lease))
     },
     async gone(touched, revision) {
       const noted = sealed(touched)
-      if (noted.length > 0) await store.command(addGone(noted, revision))
+      if (noted.length > 0) await store.command(addGone(noted, revision, lease))
     },
   }
 }
@@ -79,25 +81,25 @@ const sealOf = (noted: readonly Sealed[]): Sql =>
  * Reads   facts, the rows of these journeys.
  * Cost    a granule of keys a journey and part; of the other columns one where there is a row.
  */
-const keepPast = (noted: readonly Sealed[]): Sql => sql`
+const keepPast = (noted: readonly Sealed[], { held }: Pick<Lease, 'held'>): Sql => sql`
   INSERT INTO unsealed (${columns})
   SELECT service, ${sealOf(noted)} AS seal, journey, 0, bitNot(revision), version, 0, ${counted}
-  FROM facts FINAL ${whereTouched(noted)} AND revision <= seal`
+  FROM facts FINAL ${whereTouched(noted)} AND revision <= seal AND ${held}`
 
 /** Reads   facts, what was just written: its index on revision skips the rest. */
-const addPresent = (noted: readonly Sealed[], since: number): Sql => sql`
+const addPresent = (noted: readonly Sealed[], since: number, { held }: Pick<Lease, 'held'>): Sql => sql`
   INSERT INTO unsealed (${columns})
   SELECT service, ${sealOf(noted)}, journey, 1, revision, version, 0, ${counted}
-  FROM facts WHERE revision > ${param('UInt64', since)}
+  FROM facts WHERE ${held} AND revision > ${param('UInt64', since)}
     AND service IN ${param(
       'Array(String)',
       noted.map(({ service }) => service),
     )}`
 
-const addGone = (noted: readonly Sealed[], revision: number): Sql => sql`
+const addGone = (noted: readonly Sealed[], revision: number, { held }: Pick<Lease, 'held'>): Sql => sql`
   INSERT INTO unsealed (${columns})
   SELECT service, ${sealOf(noted)}, journey, 1, ${param('UInt64', revision)}, ${versionOf(noted)}, 1, ${counted}
-  FROM facts FINAL ${whereTouched(noted)}`
+  FROM facts FINAL ${whereTouched(noted)} AND ${held}`
 
 const versionOf = (noted: readonly Sealed[]): Sql =>
   sql`transform(service, ${param(

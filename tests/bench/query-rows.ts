@@ -1,3 +1,4 @@
+import { soleLease } from '../../infra/sole-lease.ts'
 import { compileFunnel } from '../../domain/funnel/compile.ts'
 import { eventTypes } from '../../domain/stored-event.ts'
 import { normaliseFunnel, type Service } from '../../domain/service.ts'
@@ -75,7 +76,8 @@ export function writeFactsOf(chunk: Chunk): Sql {
   const isStep = sql`type = ${typeNumber('step')}`
   const isEnd = sql`type = ${typeNumber('outcome')}`
   const those = (column: string, is: Sql) => sql`arrayFilter((each, type) -> ${is}, ${raw(column)}, types)`
-  return writeFacts(sql`
+  return writeFacts(
+    sql`
     SELECT service, journey, toUInt64(intDiv(lastAt, 1000) * 1000 + 1000) AS revision, toUInt16(intDiv(lastAt, 86400000)) AS arrivedDay,
       at, seq, step, outcomeAt, outcomeSeq, outcome, firstAt, lastAt, events, 0, said,
       ${param('UInt32', chunk.service.version)}, ${verdict}
@@ -85,7 +87,9 @@ export function writeFactsOf(chunk: Chunk): Sql {
         ${those('outcomes', isEnd)} AS outcome, allAt[1] AS firstAt, allAt[-1] AS lastAt, toUInt32(total) AS events,
         dimensions AS said
       FROM (${journeysOf(chunk)})
-    )`)
+    )`,
+    soleLease,
+  )
 }
 
 export const writeRawEvents = (chunk: Chunk): Sql => sql`

@@ -176,6 +176,7 @@ const sampleRows: Record<Exclude<TableName, 'facts'>, { columns: readonly string
     columns: ['service', 'journey', 'identity', 'at', 'engagedMs', 'content'],
     row: ['twice', '1', '2', 3, 4, '7start'],
   },
+  calls: { columns: ['id', 'at', 'what', 'asked', 'answered', 'answer'], row: ['twice', 1, 'erase', '[]', 0, ''] },
   definitions: { columns: ['service', 'revision', 'version', 'definition'], row: ['twice', 1, 1, '{}'] },
   keys: { columns: ['id', 'revision', 'hash', 'key', 'revoked'], row: ['twice', 1, 'h', '{}', 0] },
   step_names: { columns: ['service', 'step', 'lastSeen'], row: ['twice', 'a, b', 3] },

@@ -1,3 +1,4 @@
+import { soleLease } from '../../infra/sole-lease.ts'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join as path } from 'node:path'
@@ -45,6 +46,7 @@ async function world(now: number) {
   const services = new Map<string, Service>([['renew', service('renew', { steps: ['start', 'done'], window: 'PT1H' })]])
   const shared = {
     store: stores.writes,
+    lease: soleLease,
     ownFunnels: createOwnFunnels({ service: (id) => Promise.resolve(services.get(id)) }),
     revisions: createRevisions(clock, 0),
     clock,

@@ -1,3 +1,4 @@
+import { soleLease } from '../../infra/sole-lease.ts'
 import fc from 'fast-check'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -233,6 +234,7 @@ describe('an erasure', () => {
     const waits: ((settled: boolean) => void)[] = []
     const erasing = createErasing({
       ...parts(),
+      lease: soleLease,
       erasures: openMemoryErasures([erasure]),
       ownFunnels: () => Promise.resolve(noFunnel),
       revisions: createRevisions(clock, now),

@@ -1,3 +1,4 @@
+import { soleLease } from '../../infra/sole-lease.ts'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join as path } from 'node:path'
@@ -82,6 +83,7 @@ function workers(clock = fixedClock(now)) {
     stores,
     revisions,
     ownFunnels: () => Promise.resolve(noFunnel),
+    lease: soleLease,
     cohorts: { beforeVerdicts: () => Promise.resolve() },
     unsealed: nothingSealed,
   }

@@ -1,3 +1,4 @@
+import { soleLease } from '../../infra/sole-lease.ts'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join as path } from 'node:path'
@@ -75,6 +76,7 @@ function retention(clock: { now(): number }, on: Stores = stores, underWay = fal
   let removed = 0
   const { expire } = createRetention({
     stores: on,
+    lease: soleLease,
     ownFunnels: () => Promise.resolve(noFunnel),
     revisions: createRevisions(clock, clock.now()),
     cohorts: { beforeVerdicts: () => Promise.reject(new Error('what expires revises nothing')) },

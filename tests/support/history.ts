@@ -1,3 +1,4 @@
+import { soleLease } from '../../infra/sole-lease.ts'
 import { defaultLimits } from '../../domain/limits.ts'
 import type { Registry } from '../../domain/ports/registry.ts'
 import type { Stores } from '../../domain/ports/store.ts'
@@ -125,7 +126,8 @@ async function start({ stores: whole, registry, clock }: On, random: Random): Pr
   const { ownFunnels, revisions, exclusive, sealer, unsealed } = parts
   const erasures = await openErasures(stores)
   const signals = silentSignals
-  const common = { store: stores.writes, stores, ownFunnels, revisions, exclusive, unsealed, clock, signals }
+  const lease = soleLease
+  const common = { store: stores.writes, stores, lease, ownFunnels, revisions, exclusive, unsealed, clock, signals }
   const patience = { signal: new AbortController().signal, signals, onWaiting: () => undefined }
   const facts = createFactsWriter({
     ...common,

@@ -20,6 +20,7 @@ export function openMemoryErasures(some: readonly Erasure[] = []): Erasures {
         )
         .sort((a, b) => (a.service === b.service ? (a.journey < b.journey ? -1 : 1) : a.service < b.service ? -1 : 1))
         .slice(0, limit),
+    refresh: () => Promise.resolve(),
     size: () => held.size,
   }
 }

@@ -7,6 +7,7 @@ import { serviceInput, type FunnelInput, type Service } from '../../domain/servi
 import { createProcessor, type Processor, type ProcessorParts } from '../../processor/processor.ts'
 import type { Unsealed } from '../../processor/sealing/unsealed.ts'
 import type { ProcessorSignals } from '../../processor/signals.ts'
+import { soleLeases } from '../../infra/sole-lease.ts'
 import { openMemoryErasures } from './memory-erasures.ts'
 import { calendar } from '../../queries/period.ts'
 import type { ScriptedLog } from './scripted-log.ts'
@@ -46,8 +47,13 @@ export function service(id: string, funnel: FunnelInput, some: Partial<Service> 
   }
 }
 
-/** Nobody was erased, and nothing expires. */
-export const nothingRemoved = { erasures: openMemoryErasures(), retentionMs: 100 * 366 * 86_400_000, calendar }
+/** Nobody was erased, nothing expires, and nobody else works on the database. */
+export const nothingRemoved = {
+  leases: soleLeases,
+  erasures: openMemoryErasures(),
+  retentionMs: 100 * 366 * 86_400_000,
+  calendar,
+}
 
 export type DrainParts = Omit<ProcessorParts, 'log' | keyof typeof nothingRemoved> &
   Partial<Pick<ProcessorParts, keyof typeof nothingRemoved>>

@@ -12,6 +12,7 @@ import { createUnsealed } from '../../processor/sealing/unsealed.ts'
 import { calendar } from '../../queries/period.ts'
 import { insertFacts } from './facts.ts'
 import type { OracleJourney } from './oracle.ts'
+import { soleLease } from '../../infra/sole-lease.ts'
 import { silentSignals } from './processing.ts'
 
 /** Everything is due at once, in chunks and layers so small that there are several. */
@@ -58,7 +59,7 @@ interface SealedOn {
 }
 
 async function sealingParts({ stores, registry, clock }: SealedOn, pace: SealingPace) {
-  const seals = createSeals(stores.writes)
+  const seals = createSeals(stores.writes, soleLease)
   const ownFunnels = createOwnFunnels(registry)
   const [stored] = await stores.writes.select<{ revision: string }>({
     parts: [
@@ -70,6 +71,7 @@ async function sealingParts({ stores, registry, clock }: SealedOn, pace: Sealing
   const exclusive = createExclusive()
   const sealer = createSealer({
     store: stores.sealing,
+    lease: soleLease,
     seals,
     ownFunnels,
     revisions,
@@ -83,6 +85,7 @@ async function sealingParts({ stores, registry, clock }: SealedOn, pace: Sealing
   await sealer.start()
   const unsealed = createUnsealed({
     store: stores.writes,
+    lease: soleLease,
     seals,
     recent: createRecentJourneys(stores.writes),
     onWritten: (services) => sealer.touched(services),

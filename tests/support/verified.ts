@@ -1,3 +1,4 @@
+import { soleLease } from '../../infra/sole-lease.ts'
 import { defaultLimits } from '../../domain/limits.ts'
 import type { Clock } from '../../domain/ports/clock.ts'
 import type { Registry } from '../../domain/ports/registry.ts'
@@ -39,6 +40,7 @@ export async function openVerified(
   const late = { ask: () => undefined, isGivenUp: () => false }
   const facts = createFactsWriter({
     store: stores.writes,
+    lease: soleLease,
     ownFunnels,
     revisions,
     lateVerdicts: late,

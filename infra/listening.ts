@@ -1,0 +1,54 @@
+import { createAdaptorServer } from '@hono/node-server'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Config } from './config.ts'
+import { ConfigError } from './config-error.ts'
+import { originOf } from './origin.ts'
+
+/** A stop ends within 10 s: after so long, what still holds a connection is cut off. */
+const connectionMsMax = 3_000
+
+export function nodeServer(fetch: (request: Request) => Response | Promise<Response>): Server {
+  return createAdaptorServer({ fetch }) as Server
+}
+
+export function listen(server: Server, where: { path: string } | { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(where, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** Takes no more connections, lets requests under way end, and cuts off what is still there near the deadline. */
+export function close(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cut = setTimeout(() => server.closeAllConnections(), connectionMsMax)
+    server.close((error) => {
+      clearTimeout(cut)
+      if (error === undefined) resolve()
+      else reject(error)
+    })
+    server.closeIdleConnections()
+  })
+}
+
+/** Where a server listens, as a person would type it. */
+export function addressOf(server: Server, { host }: Pick<Config, 'host'>): string {
+  return originOf(host, (server.address() as AddressInfo).port)
+}
+
+/** A setting that turned out to be unusable, in one line; undefined when it is something else. */
+export function settingFault(error: unknown, config: Pick<Config, 'host' | 'port' | 'dataDir'>): string | undefined {
+  if (error instanceof ConfigError) return error.message
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE')
+    return `WAYMARK_PORT is ${config.port}: something listens there already; expected a free port on ${config.host}`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `WAYMARK_HOST is ${JSON.stringify(config.host)}: expected an address of this machine`
+  if (code === 'EACCES' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST')
+    return `WAYMARK_DATA_DIR is ${JSON.stringify(config.dataDir)} or WAYMARK_PORT is ${config.port}: no permission; expected a directory this user may write and a port it may open`
+  return undefined
+}
