@@ -17,7 +17,8 @@ export const defaultLeasePace: LeasePace = { renewMs: 2_000, untilMs: 15_000 }
 export interface LeasesOptions {
   /** Not a lane on which long statements run: a sign of life must not wait for them. */
   readonly store: Store
-  readonly name: 'processor'
+  /** A slug, from code. */
+  readonly name: string
   /** Of this program alone. One that starts again under the same name need not wait for itself. */
   readonly holder: string
   /** What goes with each sign of life, for the other programs to read. */
@@ -69,7 +70,7 @@ export function openLeases(options: LeasesOptions): Leases {
           const epoch = signal.aborted ? null : await tryTake()
           if (epoch !== null) {
             const lease = keep(options, epoch, pace)
-            await statementsEnded(store, signal)
+            await statementsEnded(store, name, signal)
             return lease
           }
         } catch (error) {
@@ -84,7 +85,7 @@ export function openLeases(options: LeasesOptions): Leases {
 }
 
 /** @throws {StoreUnavailable} */
-export async function readLease(store: Store, name: LeasesOptions['name']): Promise<LeaseState> {
+export async function readLease(store: Store, name: string): Promise<LeaseState> {
   const [row] = await store.select<{ epoch: string; holder: string; alive: number; status: string }>(sql`
     SELECT epoch, holder, until > toUnixTimestamp64Milli(now64(3)) AS alive, status
     FROM leases FINAL WHERE name = ${param('String', name)} ORDER BY epoch DESC LIMIT 1`)
@@ -141,22 +142,21 @@ function keep(
   }
 }
 
-const heldBy = (name: string, epoch: number): Sql =>
-  sql`(SELECT max(epoch) FROM leases WHERE name = ${param('String', name)}) = ${raw(`${epoch}`)} ${raw(mark)}`
+/** As it stands in a statement, and so among those under way: where values are bound the engine writes a statement anew, without its comments. */
+const newestOf = (name: string): string => `(SELECT max(epoch) FROM leases WHERE name = '${name}')`
 
-/** In every statement that a holder writes with, so that they are found among those under way. */
-const mark = '/* under a lease */'
+const heldBy = (name: string, epoch: number): Sql => raw(`${newestOf(name)} = ${epoch}`)
 
 /**
- * Waits until no statement is under way that was begun under a lease: this program has begun none yet.
+ * Waits until no statement is under way that writes under the lease: this program has begun none yet.
  *
  * Reads   system.processes of the server that it is connected to.
  */
-async function statementsEnded(store: Store, signal: AbortSignal): Promise<void> {
+async function statementsEnded(store: Store, name: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const [row] = await store.select<{ count: string }>(sql`
       SELECT count() AS count FROM system.processes
-      WHERE position(query, ${param('String', mark)}) > 0 AND position(query, 'system.processes') = 0`)
+      WHERE position(query, ${param('String', newestOf(name))}) > 0 AND NOT startsWith(trimLeft(query), 'SELECT')`)
     if (row?.count === '0') return
     await wait(lookMs, undefined, { signal }).catch(() => undefined)
   }
