@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seededRandom, type Random } from '../../domain/random.ts'
 import { startFrontChild } from '../support/chdb-http-front/child.ts'
+import { startApart } from '../support/apart.ts'
 import { kafkaHere, startKafka } from '../support/kafka.ts'
 import { adminSecret, startServer, type ServerChild } from '../support/server.ts'
 
@@ -42,11 +43,14 @@ afterAll(() => {
   for (const path of folders) rmSync(path, { recursive: true, force: true })
 })
 
+/** Where one is asked, whatever programs stand behind it. */
+type Served = Pick<ServerChild, 'url'>
+
 async function start(settings: Readonly<Record<string, string>>): Promise<ServerChild> {
   return startServer({ WAYMARK_SECRET: secret, ...settings })
 }
 
-async function putServices(server: ServerChild): Promise<void> {
+async function putServices(server: Served): Promise<void> {
   for (const [id, definition] of Object.entries(services)) {
     const response = await fetch(`${server.url}/v1/services/${id}`, {
       method: 'PUT',
@@ -95,6 +99,40 @@ describe('answers are the same, to the byte, however often and in whatever order
       await stop(again)
     }
   }
+
+  it.skipIf(!kafkaHere)(
+    'in programs apart, of which some are killed',
+    async () => {
+      const [kafka, front] = await Promise.all([startKafka(), startFrontChild()])
+      const apart = await startApart(
+        {
+          WAYMARK_SECRET: secret,
+          KAFKA_BROKERS: kafka.addresses.join(','),
+          KAFKA_TOPIC: kafka.topic(),
+          CLICKHOUSE_URL: front.url,
+          CLICKHOUSE_DATABASE: 'thrice_apart',
+        },
+        ['collector', 'collector', 'processor', 'processor', 'api'],
+      )
+      try {
+        const random = seededRandom(6)
+        const copies = shuffled([...events, ...events, ...events], random)
+        const half = Math.floor(copies.length / 2)
+        await putServices(apart)
+        await send(apart, copies.slice(0, half), random)
+        await apart.end(await apart.active(), 'SIGKILL')
+        const [collector] = apart.of('collector')
+        if (collector !== undefined) await apart.end(collector, 'SIGKILL')
+        await send(apart, copies.slice(half), random)
+        await shown(apart)
+        for (const path of questions) expect(await answer(apart, path), path).toBe(await answer(once, path))
+      } finally {
+        await apart.close()
+        await Promise.all([kafka.stop(), front.close()])
+      }
+    },
+    240_000,
+  )
 
   it('in one directory', () => thrice({ WAYMARK_DATA_DIR: folder() }), 180_000)
 
@@ -156,7 +194,7 @@ function shuffled<Item>(items: Item[], random: Random): Item[] {
 }
 
 /** In requests of 100 lines, or of any size. */
-async function send(server: ServerChild, events: readonly MadeUp[], random?: Random): Promise<void> {
+async function send(server: Served, events: readonly MadeUp[], random?: Random): Promise<void> {
   for (let start = 0; start < events.length;) {
     const size = random?.whole(1, 400) ?? 100
     const body = events
@@ -173,7 +211,7 @@ async function send(server: ServerChild, events: readonly MadeUp[], random?: Ran
   }
 }
 
-async function shown(server: ServerChild): Promise<void> {
+async function shown(server: Served): Promise<void> {
   for (;;) {
     const response = await fetch(`${server.url}/v1/status`, { headers })
     if (((await response.json()) as { pendingEvents: number }).pendingEvents === 0) return
@@ -181,14 +219,14 @@ async function shown(server: ServerChild): Promise<void> {
 }
 
 /** A cursor holds the time of its first page, so the lists here are whole. The answer without what says when and from which writing it was made. */
-async function answer(server: ServerChild, path: string, accept = 'application/json'): Promise<string> {
+async function answer(server: Served, path: string, accept = 'application/json'): Promise<string> {
   const response = await fetch(`${server.url}${path}`, { headers: { ...headers, accept } })
   const text = await response.text()
   expect(response.status, text).toBe(200)
   return text.replace(/"(asOf|revision|createdAt)":"[^"]*"/g, '"$1":""')
 }
 
-async function everyQuestion(once: ServerChild): Promise<string[]> {
+async function everyQuestion(once: Served): Promise<string[]> {
   const period = 'from=2026-05-01&to=2026-05-03'
   const journeys: string[] = []
   const questions = Object.keys(services).map(async (id) => {
