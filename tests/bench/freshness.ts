@@ -1,99 +1,64 @@
+import { startAtScale, type AtScale } from './at-scale.ts'
 import { memoryMb, percentile } from './machine.ts'
-import { adminKey, api, putService, startServer, steps, type Running } from './programs.ts'
+import { sendPaced } from './paced.ts'
+import { adminKey, api, putService, startServer, type Running } from './programs.ts'
 
 const seconds = 30
-const eventsPerRequest = 10
 const probeEveryMs = 250
-const browser = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 const services = ['small', 'middle', 'large']
 
 /**
  * From sending an event to the first answer that counts it, while events arrive at a steady rate: a marker
  * journey goes in, and a service of its own is asked until it shows.
  */
-export async function freshness(): Promise<unknown> {
+export const freshness = (): Promise<unknown> =>
+  measureAll(async () => {
+    const server = await startServer()
+    return { collector: server, api: server, programs: { server }, stop: () => server.stop() }
+  })
+
+/** The same with the programs apart. */
+export const freshnessKafka = (): Promise<unknown> => measureAll(startAtScale)
+
+type Measured = Omit<AtScale, 'stored'>
+
+async function measureAll(open: () => Promise<Measured>): Promise<unknown> {
   const results = []
   for (const rate of [1_000, 10_000]) {
-    const server = await startServer()
+    const measured = await open()
     try {
-      for (const service of [...services, 'probe']) await putService(server, service)
-      results.push(await measure(server, rate))
+      for (const service of [...services, 'probe']) await putService(measured.api, service)
+      results.push(await measure(measured, rate))
     } finally {
-      await server.stop()
+      await measured.stop()
     }
   }
   return { results, goal: { p95Seconds: 2 } }
 }
 
-async function measure(server: Running, rate: number): Promise<unknown> {
+async function measure({ collector, api: asked, programs }: Measured, rate: number): Promise<unknown> {
   const until = Date.now() + seconds * 1000
-  const sent = pace(server, rate, until)
+  const sent = sendPaced(collector, { services, eventsPerSecond: rate, seconds })
   const delays: number[] = []
   let shown = 0
   while (Date.now() < until) {
     const before = performance.now()
-    await postEvent(server, `probe-${shown}`)
-    shown = await counted(server, shown + 1)
+    await postEvent(collector, `probe-${shown}`)
+    shown = await counted(asked, shown + 1)
     delays.push(performance.now() - before)
     await new Promise((resolve) => setTimeout(resolve, probeEveryMs))
   }
   const row = {
     eventsPerSecondAsked: rate,
-    eventsPerSecondSent: Math.round((await sent) / seconds),
+    eventsPerSecondSent: Math.round((await sent).acknowledged / seconds),
     probes: delays.length,
     p50Ms: Math.round(percentile(delays, 0.5)),
     p95Ms: Math.round(percentile(delays, 0.95)),
     p99Ms: Math.round(percentile(delays, 0.99)),
-    memoryMb: memoryMb(server.pid),
+    memoryMb: Object.fromEntries(Object.entries(programs).map(([name, { pid }]) => [name, memoryMb(pid)])),
   }
   process.stdout.write(`${JSON.stringify(row)}\n`)
   return row
-}
-
-/** Sends at the rate until the time, without waiting for answers. @returns events that were acknowledged */
-async function pace(server: Running, rate: number, until: number): Promise<number> {
-  const began = performance.now()
-  let requests = 0
-  let acknowledged = 0
-  const open = new Set<Promise<void>>()
-  while (Date.now() < until) {
-    const due = ((performance.now() - began) / 1000) * (rate / eventsPerRequest)
-    while (requests < due) {
-      requests += 1
-      const request = postBatch(server, requests).then((ok) => {
-        if (ok) acknowledged += eventsPerRequest
-        open.delete(request)
-      })
-      open.add(request)
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-  await Promise.all(open)
-  return acknowledged
-}
-
-async function postBatch(server: Running, request: number): Promise<boolean> {
-  const at = Date.now()
-  const response = await fetch(`${server.url}/v1/events`, {
-    method: 'POST',
-    // As from a page: a request without a key and without a browser's name would be taken for a bot.
-    headers: { 'user-agent': browser },
-    body: JSON.stringify({
-      service: services[request % services.length],
-      // One journey in seven comes back after a while.
-      journey: `journey-${request % 7 === 0 ? Math.floor(request / 2) : request}`,
-      sentAt: at,
-      events: Array.from({ length: eventsPerRequest }, (_, index) => ({
-        id: `${request}-${index}`,
-        step: steps[index % steps.length],
-        at: at + index,
-        seq: index,
-        attrs: { 'licence-type': 'coarse' },
-      })),
-    }),
-  })
-  await response.arrayBuffer()
-  return response.status === 204
 }
 
 async function postEvent(server: Running, journey: string): Promise<void> {

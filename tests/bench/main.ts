@@ -3,11 +3,13 @@ import { annotations } from './annotations.ts'
 import { collectorKafka } from './collector-kafka.ts'
 import { collector } from './collector.ts'
 import { discover } from './discover.ts'
-import { freshness } from './freshness.ts'
+import { freshness, freshnessKafka } from './freshness.ts'
 import { hostile } from './hostile.ts'
+import { overload } from './overload.ts'
 import { processor } from './processor.ts'
 import { query } from './query.ts'
 import { ranking } from './ranking.ts'
+import { soak } from './soak.ts'
 import { storage } from './storage.ts'
 import { machine } from './machine.ts'
 
@@ -19,6 +21,8 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   'collector --kafka': collectorKafka,
   processor,
   freshness,
+  'freshness --kafka': freshnessKafka,
+  overload,
   storage,
   hostile,
   query,
@@ -26,6 +30,9 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   discover,
   annotations,
 }
+
+/** An hour each: not among those that `npm run bench` runs by itself. */
+const longBenchmarks: Readonly<Record<string, Benchmark>> = { soak }
 
 /**
  * `npm run bench` runs all, `npm run bench -- NAME` one, `npm run bench -- query 10 100` one with numbers of its
@@ -35,7 +42,7 @@ export async function main({ args }: Start): Promise<number> {
   const asked = benchmarksAsked(args)
   if (asked === null) {
     process.stderr.write(
-      `unknown benchmark in ${JSON.stringify(args)}: expected some of ${Object.keys(benchmarks).join(', ')}, each with its numbers after it\n`,
+      `unknown benchmark in ${JSON.stringify(args)}: expected some of ${Object.keys({ ...benchmarks, ...longBenchmarks }).join(', ')}, each with its numbers after it\n`,
     )
     return 2
   }
@@ -64,8 +71,9 @@ function withOptions(args: readonly string[]): readonly string[] {
 /** All when none is named; null when a word is neither a benchmark nor a number after one. */
 function benchmarksAsked(args: readonly string[]): readonly Asked[] | null {
   const asked: Asked[] = []
+  const all = { ...benchmarks, ...longBenchmarks }
   for (const word of args.length === 0 ? Object.keys(benchmarks) : withOptions(args)) {
-    const benchmark = Object.hasOwn(benchmarks, word) ? benchmarks[word] : undefined
+    const benchmark = Object.hasOwn(all, word) ? all[word] : undefined
     const last = asked.at(-1)
     if (benchmark !== undefined) asked.push({ name: word, benchmark, numbers: [] })
     else if (last !== undefined && Number(word) > 0) last.numbers.push(Number(word))

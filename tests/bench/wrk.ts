@@ -7,10 +7,15 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 export interface Load {
+  readonly requests: number
   readonly requestsPerSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** Answers other than 2xx, and connections that broke. */
+  /** Answers other than 2xx. */
+  readonly refused: number
+  /** Connections that broke, and answers that did not come in time. */
+  readonly broken: number
+  /** Both. */
   readonly errors: number
 }
 
@@ -79,5 +84,14 @@ function parse(output: string): Load {
     (sum, [n]) => sum + Number(n),
     0,
   )
-  return { requestsPerSecond, p50Ms: percentileMs('50'), p99Ms: percentileMs('99'), errors: refused + broken }
+  const requests = Number(/(\d+) requests in/.exec(output)?.[1] ?? 0)
+  return {
+    requests,
+    refused,
+    broken,
+    requestsPerSecond,
+    p50Ms: percentileMs('50'),
+    p99Ms: percentileMs('99'),
+    errors: refused + broken,
+  }
 }
