@@ -1,17 +1,20 @@
+import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { exitCodes, type Start } from '../../../infra/program.ts'
 import type { Fault } from './faults.ts'
 import { startFront, type Front, type FrontOptions } from './front.ts'
 
 /**
- * The front as a program of its own: `node infra/bin/start.cjs chdb-http-front '{"path":…}'`. Says in one line
+ * The front as a program of its own: `npm run chdb-http-front`, or with options of its own in JSON. Says in one line
  * of JSON where it listens and where it is steered, and ends by SIGTERM.
  */
 export async function main({ args, stop }: Start): Promise<number> {
-  const front = await startFront(JSON.parse(args[0] ?? '{}') as FrontOptions)
+  const [given] = args
+  const front = await startFront(given === undefined ? toTry() : (JSON.parse(given) as FrontOptions))
   const control = createServer((request, response) => {
     void text(request)
       .then((body) => steer(front, request.url ?? '', body))
@@ -29,6 +32,13 @@ export async function main({ args, stop }: Start): Promise<number> {
   control.close()
   await front.close()
   return exitCodes.clean
+}
+
+/** In the place of a server, for whoever tries the programs apart without one. */
+function toTry(): FrontOptions {
+  const path = join('data', 'chdb-http-front')
+  mkdirSync(path, { recursive: true })
+  return { path, port: 8123, statementsMax: 12 }
 }
 
 /** When whoever started it is gone without having said so: nothing is left running. */
