@@ -25,6 +25,7 @@ import { keyRoutes } from './routes/keys.ts'
 import { lowCompletionRoutes } from './routes/low-completion.ts'
 import { opportunityRoutes } from './routes/opportunities.ts'
 import { pathRoutes } from './routes/paths.ts'
+import { replayRoutes, type ReplayCall } from './routes/replay.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { statusRoutes, type Status } from './routes/status.ts'
 import { timeToCompleteRoutes } from './routes/time-to-complete.ts'
@@ -39,6 +40,7 @@ export interface ApiOptions {
   readonly status: () => Promise<Status>
   readonly doctor: () => Promise<readonly Check[]>
   readonly verify: Verify
+  readonly replay: ReplayCall
   readonly clock: Clock
   readonly limits: Limits
   readonly signals: ApiSignals
@@ -52,6 +54,7 @@ export function apiRoutes(options: Omit<ApiOptions, 'signals'>): readonly Route[
   return [
     ...statusRoutes(status, registry),
     ...doctorRoutes(options),
+    ...replayRoutes(options),
     ...serviceRoutes(registry, limits.bodyBytesMax),
     ...funnelRoutes(questions),
     ...trendRoutes(questions),

@@ -16,6 +16,7 @@ const routes = apiRoutes({
   status: () => Promise.reject(new Error('not asked')),
   doctor: () => Promise.reject(new Error('not asked')),
   verify: () => Promise.reject(new Error('not asked')),
+  replay: () => Promise.reject(new Error('not asked')),
   limits: defaultLimits,
 })
 

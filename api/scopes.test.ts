@@ -28,6 +28,8 @@ const calls: Record<string, [path: string, init?: ApiRequest]> = {
   doctor: ['/v1/doctor'],
   verify: ['/v1/doctor/verify'],
   'verify badly asked': ['/v1/doctor/verify?from=x'],
+  replay: ['/v1/replay', { method: 'POST' }],
+  'replay badly asked': ['/v1/replay?from=2026-01-01', { method: 'POST' }],
   'list services': ['/v1/services'],
   'list services of home': ['/v1/services?department=home'],
   'see fishing': ['/v1/services/fishing'],
@@ -85,6 +87,8 @@ status                        | 401    | 403    | 200  | 403   | 200          | 
 doctor                        | 401    | 403    | 403  | 200   | 403          | 403              | 403           | 403
 verify                        | 401    | 403    | 403  | 200   | 403          | 403              | 403           | 403
 verify badly asked            | 401    | 403    | 403  | 400   | 403          | 403              | 400           | 400
+replay                        | 401    | 403    | 403  | 200   | 403          | 403              | 403           | 403
+replay badly asked            | 401    | 403    | 403  | 400   | 403          | 403              | 403           | 403
 list services                 | 401    | 403    | 200  | 403   | 200          | 200              | 403           | 403
 list services of home         | 401    | 403    | 200  | 403   | 200          | 403              | 403           | 403
 see fishing                   | 401    | 403    | 200  | 403   | 200          | 200              | 403           | 403

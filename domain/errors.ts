@@ -23,6 +23,12 @@ export class LogFull extends WaymarkError {
   readonly retriable = true
 }
 
+/** The log keeps nothing of what was handled, so that there is nothing to replay. */
+export class NothingKept extends WaymarkError {
+  readonly code = 'nothing-kept'
+  readonly retriable = false
+}
+
 /** ClickHouse cannot be asked now: away, disk full, too many parts. */
 export class StoreUnavailable extends WaymarkError {
   readonly code = 'store-unavailable'

@@ -1,15 +1,15 @@
 import { statfs } from 'node:fs/promises'
 import type { Check } from '../domain/check.ts'
 import type { Clock } from '../domain/ports/clock.ts'
+import type { EventLog } from '../domain/ports/event-log.ts'
 import type { Stores } from '../domain/ports/store.ts'
 import { param, sql } from '../domain/sql.ts'
 import type { ProcessorStatus } from '../processor/processor.ts'
 import type { Config } from './config.ts'
-import type { KafkaLog } from './kafka/open.ts'
 
 export interface Patient {
   readonly config: Pick<Config, 'dataDir' | 'kafka' | 'clickHouse'>
-  readonly log: Pick<KafkaLog, 'lag' | 'problem'>
+  readonly log: Pick<EventLog, 'lag' | 'problem'>
   readonly stores: Pick<Stores, 'reads'>
   readonly status: () => Promise<ProcessorStatus>
   readonly clock: Clock

@@ -26,6 +26,7 @@ const parts = {
   status: () => Promise.reject(new Error('not asked')),
   doctor: () => Promise.reject(new Error('not asked')),
   verify: () => Promise.reject(new Error('not asked')),
+  replay: () => Promise.reject(new Error('not asked')),
   limits,
 }
 const routes = apiRoutes(parts)

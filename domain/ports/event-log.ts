@@ -34,8 +34,27 @@ export interface EventLog {
    * Rejects never: what cannot go now goes later.
    */
   roll(): Promise<void>
+  /**
+   * Appends again what the log still has: copies are harmless, since a trail is a set.
+   * @param asked what was appended from one time (inclusive, ms since 1970) to before another; `dead letters`: what could not be
+   *   read when it came, as far as this program can
+   * @throws {NothingKept} the log keeps nothing of that kind
+   * @throws {LogUnavailable}
+   */
+  replay(asked: Replay): Promise<Replayed>
+  /** Why it cannot do its job now, in one line; null when it can. */
+  problem(): string | null
   /** Stops taking appends, waits for those under way, releases the files. */
   close(): Promise<void>
+}
+
+export type Replay = 'dead letters' | { readonly from: number; readonly to: number }
+
+export interface Replayed {
+  /** Events that were appended again. */
+  readonly events: number
+  /** Messages that this program cannot read either; they stay where they are. */
+  readonly unreadable: number
 }
 
 export interface LogBatch {

@@ -8,6 +8,7 @@ import { CommandError, connect, json, type Connection } from './connection.ts'
 import { addErasures } from './erasures.ts'
 import { addImport } from './import/flags.ts'
 import { addKeys } from './keys.ts'
+import { addReplay } from './replay.ts'
 import { applyChange, changeOf, readServices } from './services.ts'
 
 /** What a command works with. */
@@ -65,6 +66,7 @@ function program(cli: Cli): Command {
   addServices(waymark, cli)
   addKeys(waymark, cli)
   addErasures(waymark, cli)
+  addReplay(waymark, cli)
   addSample(waymark, cli)
   return waymark
 }

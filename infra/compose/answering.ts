@@ -5,7 +5,7 @@ import { createPages } from '../../api/pages/index.tsx'
 import type { Status } from '../../api/routes/status.ts'
 import type { Clock } from '../../domain/ports/clock.ts'
 import type { Erasures } from '../../domain/ports/erasures.ts'
-import type { LogPending } from '../../domain/ports/event-log.ts'
+import type { EventLog, LogPending } from '../../domain/ports/event-log.ts'
 import type { Registry } from '../../domain/ports/registry.ts'
 import type { Stores } from '../../domain/ports/store.ts'
 import type { ProcessorStatus } from '../../processor/processor.ts'
@@ -14,9 +14,9 @@ import { openAnnotations } from '../annotations.ts'
 import { diagnose } from '../doctor.ts'
 import { openDocumentation } from '../documentation.ts'
 import { createErasureCalls } from '../erasure-calls.ts'
-import type { KafkaLog } from '../kafka/open.ts'
 import { originOf } from '../origin.ts'
 import { readPageAssets } from '../page-assets.ts'
+import { createReplay } from '../replay.ts'
 import type { Secrets } from '../secrets.ts'
 import { apiTelemetry } from '../telemetry/api.ts'
 import type { Ground } from './event-log.ts'
@@ -32,7 +32,7 @@ export interface AskedProcessor {
 
 export interface AnsweringParts extends Ground {
   readonly secrets: Pick<Secrets, 'secret' | 'adminKeyHash'>
-  readonly log: Pick<KafkaLog, 'lag' | 'problem'>
+  readonly log: Pick<EventLog, 'append' | 'lag' | 'problem' | 'replay'>
   readonly stores: Stores
   readonly registry: Registry
   readonly erasures: Erasures
@@ -56,7 +56,9 @@ export async function composeAnswering(parts: AnsweringParts): Promise<Answering
   const doctor = () => diagnose({ config, log, stores, status: () => processor.status(), clock })
   const erasing = createErasureCalls({ reads: stores.reads, erasures, processor, clock, journeyHash })
   const { verify } = processor
-  const apiParts = { questions, registry, annotations, erasures: erasing, clock, status, doctor, verify, limits }
+  const replay = createReplay({ log, stores })
+  const asked = { status, doctor, verify, replay }
+  const apiParts = { questions, registry, annotations, erasures: erasing, clock, limits, ...asked }
   const api = createApi({ ...apiParts, signals })
   const assets = await readPageAssets()
   const base = originOf(config.host, config.port)

@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../domain/ports/clock.ts'
+import type { EventLog } from '../../domain/ports/event-log.ts'
 import type { Config } from '../config.ts'
-import { openKafkaLog, type KafkaLog } from '../kafka/open.ts'
+import { openKafkaLog } from '../kafka/open.ts'
 import type { KafkaSettings } from '../kafka/settings.ts'
 import { lockDirectory } from '../local-log/lock.ts'
 import { openLocalLog } from '../local-log/open.ts'
@@ -22,13 +23,13 @@ export interface Ground {
  * The event log of the one process. First of all, since it locks the data directory: ClickHouse says it less clearly.
  * @throws {LogLocked}
  */
-export async function openOwnLog(ground: Ground): Promise<KafkaLog> {
+export async function openOwnLog(ground: Ground): Promise<EventLog> {
   const { config, clock, releasers } = ground
   const directory = join(config.dataDir, 'log')
   if (config.kafka === undefined) {
     const log = await openLocalLog({ directory, limits: config.limits, clock })
     releasers.add('event log', () => log.close())
-    return { ...log, problem: () => null }
+    return log
   }
   await mkdir(directory, { recursive: true, mode: 0o700 })
   releasers.add('data directory', await lockDirectory(directory))
@@ -36,7 +37,7 @@ export async function openOwnLog(ground: Ground): Promise<KafkaLog> {
 }
 
 /** The event log in Kafka. */
-export async function openSharedLog(ground: Ground, settings: KafkaSettings): Promise<KafkaLog> {
+export async function openSharedLog(ground: Ground, settings: KafkaSettings): Promise<EventLog> {
   const { config, clock, telemetry, releasers } = ground
   const log = await openKafkaLog({ settings, limits: config.limits, clock, signals: kafkaTelemetry(telemetry) })
   releasers.add('event log', () => log.close())

@@ -8,6 +8,7 @@ import { asError, configErrorOf, unavailableOf } from './errors.ts'
 import { Ledger } from './ledger.ts'
 import { OffsetReader } from './offsets.ts'
 import { Appender } from './producer.ts'
+import { replay } from './replay.ts'
 import { observe } from './session.ts'
 import type { KafkaSettings } from './settings.ts'
 import type { KafkaSignals } from './signals.ts'
@@ -21,11 +22,6 @@ export interface KafkaLogOptions {
   readonly clock?: Clock
 }
 
-export interface KafkaLog extends EventLog {
-  /** Why it cannot do its job now, in one line; null when it can. */
-  problem(): string | null
-}
-
 /** So long the brokers have to answer the start; afterwards it goes on without them, and appends are refused until they come. */
 const startMsMax = 5_000
 
@@ -34,7 +30,7 @@ const startMsMax = 5_000
  * `problem` tells, and appends are refused, until they are there.
  * @throws {ConfigError} what no waiting cures: rights, credentials, an unsuitable topic; one line that says what to do
  */
-export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
+export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> {
   const { settings, limits, signals, clock = { now: () => Date.now() } } = options
   const { topic } = settings
   const now = (): number => clock.now()
@@ -82,6 +78,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     pending: () => ledger.pending(),
     lag,
     roll: () => roll(offsets, topic, signals),
+    replay: (asked) => replay({ client, topic, offsets, now }, asked),
     problem: () => preparation.problem() ?? appender.problem() ?? consumer.problem,
     close: () => (closing ??= close()),
   }

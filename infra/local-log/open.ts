@@ -1,3 +1,4 @@
+import { NothingKept } from '../../domain/errors.ts'
 import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Limits } from '../../domain/limits.ts'
@@ -60,6 +61,8 @@ export async function openLocalLog(options: LocalLogOptions): Promise<EventLog> 
       pending,
       lag: () => Promise.resolve(pending()),
       roll: () => writer.roll(),
+      replay: () => Promise.reject(new NothingKept('the local log keeps nothing that was handled')),
+      problem: () => null,
       close: () => (closing ??= close()),
     }
   } catch (error) {

@@ -37,6 +37,7 @@ async function site(): Promise<Hono<ApiEnv>> {
     status,
     doctor: async () => [],
     verify: () => Promise.reject(new Error('not asked')),
+    replay: () => Promise.reject(new Error('not asked')),
     limits: defaultLimits,
   }
   const assets = await readPageAssets()

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { defaultLimits } from '../../domain/limits.ts'
-import { openKafkaLog, type KafkaLog } from '../../infra/kafka/open.ts'
+import type { EventLog } from '../../domain/ports/event-log.ts'
+import { openKafkaLog } from '../../infra/kafka/open.ts'
 import { startLoad, startReading } from '../support/kafka-reading.ts'
 import { RecordedSignals } from '../support/kafka-signals.ts'
 import { kafkaHere, startKafka, type TestKafka } from '../support/kafka.ts'
@@ -8,14 +9,14 @@ import { storedEvent } from '../support/trails.ts'
 
 /** Brokers die under load: what was acknowledged is read, and nothing that was never sent. */
 
-const opened: { log?: KafkaLog; kafka?: TestKafka } = {}
+const opened: { log?: EventLog; kafka?: TestKafka } = {}
 
 afterEach(async () => {
   await opened.log?.close()
   await opened.kafka?.stop()
 })
 
-async function open(brokers: 1 | 3): Promise<{ kafka: TestKafka; log: KafkaLog; signals: RecordedSignals }> {
+async function open(brokers: 1 | 3): Promise<{ kafka: TestKafka; log: EventLog; signals: RecordedSignals }> {
   const kafka = await startKafka({ brokers })
   opened.kafka = kafka
   const signals = new RecordedSignals()

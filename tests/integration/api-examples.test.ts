@@ -30,6 +30,7 @@ const operations = documentedOperations({
     status: () => Promise.reject(new Error('not asked')),
     doctor: () => Promise.reject(new Error('not asked')),
     verify: () => Promise.reject(new Error('not asked')),
+    replay: () => Promise.reject(new Error('not asked')),
     limits,
   }),
   limits,

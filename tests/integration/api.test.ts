@@ -231,6 +231,7 @@ describe('hostile values', () => {
     status: () => Promise.reject(new Error('not asked')),
     doctor: () => Promise.reject(new Error('not asked')),
     verify: () => Promise.reject(new Error('not asked')),
+    replay: () => Promise.reject(new Error('not asked')),
     limits: defaultLimits,
   }).filter(({ method, query }) => method === 'get' && Object.keys(query ?? {}).length > 0)
 

@@ -2,8 +2,9 @@ import { Kafka, logLevel, type Admin } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { defaultLimits } from '../../domain/limits.ts'
 import { ConfigError } from '../../infra/config-error.ts'
-import { formatVersion, partitionOf } from '../../infra/kafka/message.ts'
-import { openKafkaLog, type KafkaLog } from '../../infra/kafka/open.ts'
+import { encodeMessages, formatVersion, partitionOf } from '../../infra/kafka/message.ts'
+import type { EventLog } from '../../domain/ports/event-log.ts'
+import { openKafkaLog } from '../../infra/kafka/open.ts'
 import { startReading } from '../support/kafka-reading.ts'
 import { RecordedSignals } from '../support/kafka-signals.ts'
 import { kafkaHere, startKafka, type TestKafka } from '../support/kafka.ts'
@@ -13,7 +14,7 @@ let kafka: TestKafka
 let admin: Admin
 
 interface Opened {
-  readonly log: KafkaLog
+  readonly log: EventLog
   readonly signals: RecordedSignals
 }
 
@@ -61,6 +62,7 @@ describe.skipIf(!kafkaHere)('the Kafka log', () => {
   describe('retention', () => retention())
   describe('the topic', () => topics())
   describe('size', () => sizes())
+  describe('a replay', () => replays())
 })
 
 function groups(): void {
@@ -350,4 +352,59 @@ async function eventually(holds: () => unknown): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
+}
+
+function replays(): void {
+  it('sends what was appended in a time again, and nothing else', async () => {
+    const topic = kafka.topic()
+    const { log } = await opened(topic)
+    const append = (...identities: number[]) => log.append(identities.map((one) => inPartition(one % 6, one)))
+    await append(1, 2, 3)
+    await passed()
+    const from = Date.now()
+    await append(4, 5, 6, 7, 8, 9, 10)
+    await passed()
+    const to = Date.now()
+    await passed()
+    await append(11)
+    const given: number[] = []
+    const reading = startReading(log, async ({ events }) => {
+      given.push(...events.map(({ identity }) => identity))
+    })
+    await reading.until(() => reading.identities.size === 11)
+    expect(await log.replay({ from, to })).toEqual({ events: 7, unreadable: 0 })
+    await reading.until(() => given.length === 18)
+    await reading.stop()
+    const count = (identity: number) => given.filter((one) => one === identity).length
+    expect([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map(count)).toEqual([1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 1])
+    expect(await log.replay({ from: to + 3_600_000, to: to + 7_200_000 })).toEqual({ events: 0, unreadable: 0 })
+    // Nothing of the reading is left behind.
+    const { groups: left } = await admin.listGroups()
+    expect(left.filter(({ groupId }) => groupId.startsWith(`${topic}.replay`))).toEqual([])
+  })
+
+  it('puts dead letters back that can be read by now, and leaves those that cannot', async () => {
+    const topic = kafka.topic()
+    const { log } = await opened(topic)
+    const newer = (identity: number) => encodeMessages([inPartition(1, identity)]).map(({ value }) => value)
+    const [one] = newer(1)
+    const [three] = newer(3)
+    if (one === undefined || three === undefined) throw new Error('no message')
+    await produce(`${topic}.dead-letters`, [one, Buffer.from([formatVersion + 1, 1]), three])
+    expect(await log.replay('dead letters')).toEqual({ events: 2, unreadable: 1 })
+    const reading = startReading(log)
+    await reading.until(() => reading.identities.size === 2)
+    await reading.stop()
+    expect([...reading.identities].sort()).toEqual([1, 3])
+    const [left] = await admin.fetchTopicOffsets(`${topic}.dead-letters`)
+    expect(left).toMatchObject({ low: '1', high: '3' })
+    // Put back once more, what follows the one that stays changes nothing.
+    expect(await log.replay('dead letters')).toEqual({ events: 1, unreadable: 1 })
+  })
+}
+
+/** The clock that messages are stamped by has moved on. */
+async function passed(): Promise<void> {
+  const now = Date.now()
+  while (Date.now() <= now + 1) await new Promise((resolve) => setImmediate(resolve))
 }

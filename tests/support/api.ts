@@ -1,3 +1,4 @@
+import { NothingKept } from '../../domain/errors.ts'
 import { createApi, type ApiEnv } from '../../api/app.ts'
 import { annotationExample, annotationsExample, errorsExample } from '../../api/examples-errors.ts'
 import {
@@ -117,6 +118,10 @@ export function apiUnderTest(
     verify: async ({ service, period }) => {
       asked.push({ question: 'verify', with: { service, period } })
       return exampleVerification(service)
+    },
+    replay: async (what) => {
+      if (what !== 'dead letters') throw new NothingKept('nothing is kept')
+      return { events: 12, unreadable: 0 }
     },
     clock,
     limits: change.limits ?? defaultLimits,

@@ -1,4 +1,4 @@
-import { LogFull, LogUnavailable } from '../../domain/errors.ts'
+import { LogFull, LogUnavailable, NothingKept } from '../../domain/errors.ts'
 import type { EventLog, LogBatch, LogPending } from '../../domain/ports/event-log.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 
@@ -51,6 +51,14 @@ export class MemoryLog implements EventLog {
       bytes: this.#entries.reduce((sum, { bytes }) => sum + bytes, 0),
       oldestAt: this.#entries[0]?.appendedAt ?? null,
     }
+  }
+
+  problem(): null {
+    return null
+  }
+
+  replay(): Promise<never> {
+    return Promise.reject(new NothingKept('nothing is kept'))
   }
 
   lag(): Promise<LogPending> {

@@ -1,3 +1,4 @@
+import { NothingKept } from '../../domain/errors.ts'
 import type { EventLog, LogBatch, LogPending } from '../../domain/ports/event-log.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 
@@ -49,6 +50,14 @@ export class ScriptedLog implements EventLog {
   pending(): LogPending {
     const events = this.#batches.reduce((sum, batch) => sum + batch.events.length, 0)
     return { events, bytes: 0, oldestAt: this.#batches[0]?.appendedAt ?? null }
+  }
+
+  problem(): null {
+    return null
+  }
+
+  replay(): Promise<never> {
+    return Promise.reject(new NothingKept('nothing is kept'))
   }
 
   lag(): Promise<LogPending> {
