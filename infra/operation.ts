@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { problemResponse } from '../api/refused.ts'
 import { problem } from '../domain/problems.ts'
+import { readyTelemetry } from './telemetry/ready.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 
 /** For those who run it: is it alive, can it do its job, what has it done. No key: bind it where they alone reach it. */
@@ -12,6 +13,7 @@ export function operationRoutes({
   /** Why it cannot do its job now, a line a part; null of those that can. */
   notReady: () => readonly (string | null)[]
 }): Hono {
+  readyTelemetry(telemetry, notReady)
   const app = new Hono()
   const plain = { 'Cache-Control': 'no-store' }
   app.get('/healthz', (c) => c.json({ status: 'ok' }, 200, plain))
