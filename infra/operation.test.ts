@@ -3,10 +3,10 @@ import { Registry as MetricsRegistry } from 'prom-client'
 import { expect, it } from 'vitest'
 import { operationRoutes } from './operation.ts'
 
-function open() {
+function open(metrics = new MetricsRegistry()) {
   const reasons: { log: string | null } = { log: null }
   const app = operationRoutes({
-    telemetry: { metrics: new MetricsRegistry(), logger: pino({ level: 'silent' }) },
+    telemetry: { metrics, logger: pino({ level: 'silent' }) },
     notReady: () => [null, reasons.log],
   })
   const text = async (path: string) => {
@@ -26,4 +26,13 @@ it('says the same to whoever probes and to Prometheus', async () => {
   expect((await text('/metrics'))[1]).toContain('waymark_ready 0\n')
   // It lives all the same.
   expect((await text('/healthz'))[0]).toBe(200)
+})
+
+it('asks the routes that were made last', async () => {
+  const metrics = new MetricsRegistry()
+  const starting = open(metrics)
+  starting.reasons.log = 'starting'
+  const started = open(metrics)
+  expect((await started.text('/metrics'))[1]).toContain('waymark_ready 1\n')
+  expect((await starting.text('/metrics'))[1]).toContain('waymark_ready 1\n')
 })
