@@ -10,8 +10,8 @@ const everywhere = ['0.0.0.0', '::', '[::]']
 const address = everywhere.includes(host) ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
 
 // A container runs one program: without a port that was set, it is the one that answers.
-const ports = port === undefined ? new Set(Object.values(defaultPorts)) : [port]
-const asked = await Promise.all(Array.from(ports, (one) => ask(`http://${address}:${one}/healthz`)))
+const ports = port === undefined ? [...new Set(Object.values(defaultPorts).map(String))] : [port]
+const asked = await Promise.all(ports.map((one) => ask(`http://${address}:${one}/healthz`)))
 if (!asked.includes(null)) {
   process.stderr.write(`${asked.join('; ')}\n`)
   process.exitCode = 1
