@@ -8,6 +8,7 @@ import { defaultPorts } from '../bin/ports.js'
 import { clickHouseSettings } from '../clickhouse/settings.ts'
 import { limitVariable, settings } from '../config.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
+import { kafkaVersion } from '../local-kafka/jars.ts'
 import { projectFile } from '../project.ts'
 
 /** What compose.yaml, the image, the proxy and Prometheus say of the programs is what the programs say of themselves. */
@@ -107,6 +108,10 @@ describe('compose.yaml', () => {
         }
       }
     }
+  })
+
+  it('runs the Kafka that is tested here', () => {
+    expect(compose.services['kafka']?.image).toContain(`apache/kafka:${kafkaVersion}`)
   })
 
   it('checks the health of everything, and publishes to this machine alone by default', () => {
