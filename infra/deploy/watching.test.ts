@@ -128,8 +128,14 @@ describe('the alerts', () => {
   })
 
   it('and the runbooks are the same, in the same order', () => {
-    const runbooks = [...text('docs', 'operations.md').matchAll(/^#### (Waymark\w+)$/gm)].map(([, name]) => name)
-    expect(runbooks).toEqual(alerts.map(({ alert }) => alert))
+    const runbooks = text('docs', 'operations.md')
+      .split(/^#+ (?=\w)/m)
+      .filter((part) => /^Waymark\w+\n/.test(part))
+    expect(runbooks.map((part) => part.split('\n')[0])).toEqual(alerts.map(({ alert }) => alert))
+    for (const [index, part] of runbooks.entries()) {
+      expect(part).toContain(`*${alerts[index]?.labels.severity}.*`)
+      for (const question of ['- **Look at**', '- **Do**', '- **Safe:**']) expect(part).toContain(question)
+    }
   })
 
   it('are each shown to fire and to keep quiet', () => {

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { dropReasons, problemCodes } from '../../domain/problems.ts'
-import { systemClock } from '../../infra/compose.ts'
 import { apiTelemetry } from '../../infra/telemetry/api.ts'
 import { collectorTelemetry } from '../../infra/telemetry/collector.ts'
 import { kafkaTelemetry, lagTelemetry } from '../../infra/telemetry/kafka.ts'
@@ -24,7 +23,7 @@ export const labelValues: Readonly<Record<string, readonly string[]>> = {
 /** Every series that any of the programs gives, from the registries that they fill. */
 export async function givenMetrics(): Promise<Metrics> {
   const telemetry = createTelemetry('silent')
-  const clock = systemClock
+  const clock = { now: () => Date.now() }
   apiTelemetry(telemetry)
   collectorTelemetry({ ...telemetry, clock })
   kafkaTelemetry(telemetry)
