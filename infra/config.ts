@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { durationMs } from '../domain/duration.ts'
 import { defaultLimits, limitsAtMost, type Limits } from '../domain/limits.ts'
+import { defaultPorts } from './bin/ports.js'
 import { clickHouseSettings, readClickHouseSettings, type ClickHouseSettings } from './clickhouse/settings.ts'
 import { ConfigError } from './config-error.ts'
 import { kafkaSettings, readKafkaSettings, type KafkaSettings } from './kafka/settings.ts'
@@ -47,7 +48,7 @@ export const settings = {
   },
   WAYMARK_PORT: {
     allowed: 'a whole number from 1 to 65535 (0: any free port)',
-    default: '8080',
+    default: String(defaultPorts.server),
     schema: wholeNumber(0, 65535),
   },
   WAYMARK_DATA_DIR: { allowed: 'a path', default: './data', schema: z.string().min(1).max(4096) },
@@ -107,13 +108,12 @@ export interface ApartConfig extends Config {
   readonly clickHouse: ClickHouseSettings
 }
 
-/** The programs apart, and where each listens unless WAYMARK_PORT says otherwise. */
-export const apartPorts = { collector: 8080, api: 8081, processor: 8082 } as const
-export type ApartName = keyof typeof apartPorts
+/** The programs apart. */
+export type ApartName = Exclude<keyof typeof defaultPorts, 'server'>
 
 /** @throws {ConfigError} when a variable is unknown, missing or malformed */
 export function readApartConfig(env: Environment, program: ApartName): ApartConfig {
-  const config = readConfig({ WAYMARK_PORT: String(apartPorts[program]), ...env })
+  const config = readConfig({ WAYMARK_PORT: String(defaultPorts[program]), ...env })
   const needs = <Value>(name: string, value: Value | undefined, allowed: string): Value => {
     if (value !== undefined) return value
     throw new ConfigError(`${name} is missing: npm run ${program} needs it; expected ${allowed}`)

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { problemResponse } from '../api/refused.ts'
 import { problem } from '../domain/problems.ts'
+import { readyTelemetry } from './telemetry/ready.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 
 export interface OperationParts {
@@ -11,6 +12,7 @@ export interface OperationParts {
 
 /** For those who run it: is it alive, can it do its job, what has it done. No key: bind it where they alone reach it. */
 export function operationRoutes({ telemetry, notReady }: OperationParts): Hono {
+  readyTelemetry(telemetry, notReady)
   const app = new Hono()
   const plain = { 'Cache-Control': 'no-store' }
   app.get('/healthz', (c) => c.json({ status: 'ok' }, 200, plain))

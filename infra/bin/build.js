@@ -21,7 +21,18 @@ export const programs = {
   'chdb-http-front': 'tests/support/chdb-http-front/program.ts',
 }
 
-const rooms = ['domain', 'collector', 'processor', 'queries', 'api', 'alerts', 'infra', 'tests/bench', 'tests/support']
+/** Folders with what ends up in a build. */
+export const rooms = [
+  'domain',
+  'collector',
+  'processor',
+  'queries',
+  'api',
+  'alerts',
+  'infra',
+  'tests/bench',
+  'tests/support',
+]
 
 /** @param {string} folder @returns {string[]} the files below it that end up in a build, sorted */
 function sources(folder) {
@@ -35,13 +46,24 @@ function sources(folder) {
     .sort()
 }
 
+/** In a release (release.js), and nowhere else: which build it holds. */
+export const releaseFile = 'release.json'
+
 /**
- * Bundles the programs when their sources changed, and says where they are. The folder is named after the
+ * Bundles the programs when their sources changed, and says where they are. A release has its build already: there no
+ * source is looked for and nothing is written. The folder is named after the
  * hash of what it was made from, and appears by one rename, so two programs started at once cannot meet a
  * half-written build.
  * @returns {Promise<string>} the folder with one `NAME.js` a program
  */
 export async function build() {
+  const released = join(root, releaseFile)
+  if (existsSync(released)) {
+    /** @type {unknown} */
+    const release = JSON.parse(readFileSync(released, 'utf8'))
+    return join(root, 'dist', /** @type {{ build: string }} */ (release).build)
+  }
+
   const hash = createHash('sha256')
   for (const file of [...rooms.flatMap((room) => sources(join(root, room))), join(root, 'package-lock.json')]) {
     hash.update(relative(root, file)).update('\0').update(readFileSync(file)).update('\0')

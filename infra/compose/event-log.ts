@@ -29,6 +29,7 @@ export async function openOwnLog(ground: Ground): Promise<EventLog> {
   if (config.kafka === undefined) {
     const log = await openLocalLog({ directory, limits: config.limits, clock })
     releasers.add('event log', () => log.close())
+    watchLag(ground, log)
     return log
   }
   await mkdir(directory, { recursive: true, mode: 0o700 })
@@ -41,10 +42,14 @@ export async function openSharedLog(ground: Ground, settings: KafkaSettings): Pr
   const { config, clock, telemetry, releasers } = ground
   const log = await openKafkaLog({ settings, limits: config.limits, clock, signals: kafkaTelemetry(telemetry) })
   releasers.add('event log', () => log.close())
+  watchLag(ground, log)
+  return log
+}
+
+function watchLag({ telemetry, clock }: Ground, log: EventLog): void {
   lagTelemetry(
     telemetry,
     () => log.lag(),
     () => clock.now(),
   )
-  return log
 }
