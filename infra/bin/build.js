@@ -18,7 +18,18 @@ export const programs = {
   'chdb-http-front': 'tests/support/chdb-http-front/program.ts',
 }
 
-const rooms = ['domain', 'collector', 'processor', 'queries', 'api', 'alerts', 'infra', 'tests/bench', 'tests/support']
+const rooms = [
+  'domain',
+  'beacon',
+  'collector',
+  'processor',
+  'queries',
+  'api',
+  'alerts',
+  'infra',
+  'tests/bench',
+  'tests/support',
+]
 
 /** @param {string} folder @returns {string[]} the files below it that end up in a build, sorted */
 function sources(folder) {
@@ -47,6 +58,8 @@ export async function build() {
   const out = join(builds, hash.digest('hex').slice(0, 16))
   if (existsSync(out)) return out
 
+  const { buildBeacon } = await import('./beacon.js')
+  const beacon = await buildBeacon()
   const esbuild = await import('esbuild')
   const result = await esbuild.build({
     absWorkingDir: root,
@@ -73,6 +86,9 @@ export async function build() {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, file.contents)
   }
+  // Beside the programs, which look there for what browsers load.
+  mkdirSync(join(making, 'beacon'))
+  for (const { name, code } of beacon) writeFileSync(join(making, 'beacon', `${name}.js`), code)
   try {
     renameSync(making, out)
   } catch (error) {
