@@ -7,6 +7,7 @@ import { keyOf, type ConnectionFacts } from '../api/auth.ts'
 import { createPages } from '../api/pages/index.tsx'
 import { problemOf, problemResponse } from '../api/refused.ts'
 import { createCollector } from '../collector/app.ts'
+import { createBeaconFiles } from '../collector/beacon-files.ts'
 import { createKnownNames } from '../collector/known-names.ts'
 import { journeyHash } from '../domain/identity.ts'
 import type { Clock } from '../domain/ports/clock.ts'
@@ -19,6 +20,7 @@ import { createProcessor, type Processor, type ProcessorStatus } from '../proces
 import { calendar } from '../queries/period.ts'
 import { createQuestions } from '../queries/questions.ts'
 import { openAnnotations } from './annotations.ts'
+import { openBeacon } from './beacon.ts'
 import { createErasureCalls } from './erasure-calls.ts'
 import { openEmbedded } from './clickhouse/embedded.ts'
 import { openErasures } from './clickhouse/erasures.ts'
@@ -191,10 +193,21 @@ async function createApp(
   const doctor = () => diagnose({ dataDir: config.dataDir, log, stores, status: () => processor.status(), clock })
   const verify: ApiOptions['verify'] = (asked) => processor.verify(asked)
   const erasing = createErasureCalls({ reads: stores.reads, erasures, processor, clock, journeyHash: hashOf })
-  const apiParts = { questions, registry, annotations, erasures: erasing, clock, status, doctor, verify, limits }
+  const beacon = await openBeacon(config.dataDir)
+  const base = originOf(config.host, config.port)
+  const apiCalls = { status, doctor, verify }
+  const apiParts = {
+    questions,
+    registry,
+    annotations,
+    erasures: erasing,
+    clock,
+    limits,
+    scripts: beacon.scripts,
+    ...apiCalls,
+  }
   const api = createApi({ ...apiParts, signals })
   const assets = await readPageAssets()
-  const base = originOf(config.host, config.port)
   const docs = await openDocumentation({ routes: apiRoutes(apiParts), limits, registry, assets, base })
   const pages = createPages({
     questions,
@@ -213,6 +226,7 @@ async function createApp(
   app.use(refuseBadKeys(registry))
   app.route('/', operationRoutes({ telemetry, notReady: () => [processor.status().notReady, log.problem()] }))
   app.route('/', collector)
+  app.route('/', createBeaconFiles(beacon.files))
   app.route('/', api)
   app.route('/', docs)
   app.route('/', pages)
