@@ -1,13 +1,13 @@
-import type { Detail, Page, Shown, State, Visitor, Waymark } from './page.ts'
+import type { Calls, Detail, Page, Shown, State, Stored, Visitor, Waymark } from './page.ts'
 
 // The beacon. Every byte is paid by every page view, so it leaves to the collector what the collector can do: what
 // is wrong with an attribute comes back in its answer, and ids are made there of `view` and `seq`. It is written in
 // ES5, and in an order that compresses: `npm run build:beacon` prints what a change costs, a test holds the budget.
 ;(function (tag: HTMLScriptElement, d: Shown, n: Visitor) {
-  function send(type: string, detail?: Detail, text?: any): void {
+  function send(type: string, detail?: Detail, text?: string): void {
     function other() {
       ;(n.sendBeacon && n.sendBeacon(base + 'events', text)) ||
-        (new Image().src = base + 'pixel.gif?' + encodeURIComponent(text))
+        (new Image().src = base + 'pixel.gif?' + encodeURIComponent(text!))
     }
     // No journey: the visitor asked not to be counted, is a program, or the tag cannot be read.
     if (s.journey)
@@ -38,26 +38,26 @@ import type { Detail, Page, Shown, State, Visitor, Waymark } from './page.ts'
   }
 
   function start() {
-    stub = (self as Page).waymark || (n as Waymark | Visitor as Waymark)
+    stub = (self as Page).waymark || (n as Partial<Waymark> as Waymark)
     // A second tag, or the same one again, finds the first one's.
     if (!stub.s) {
       ;(self as Page).waymark = send
       ;(send as Waymark).s = s
-      if (!(n.webdriver || n.globalPrivacyControl || (n.doNotTrack as any) > 0)) {
+      if (!(n.webdriver || n.globalPrivacyControl || (n.doNotTrack as unknown as number) > 0)) {
         try {
           base = tag.src.replace(/[^/]*$/, 'v1/')
-          for (name in tag.dataset) (s as any)[name] = tag.dataset[name]
+          for (name in tag.dataset) (s as unknown as DOMStringMap)[name] = tag.dataset[name]
           if (!s.journey) {
             s.journey = Math.random()
             // Storage that is blocked throws: the journey is the page's then.
             s.session
-              ? (sessionStorage['waymark'] = s.journey = sessionStorage['waymark'] || s.journey)
+              ? ((sessionStorage as Stored).waymark = s.journey = (sessionStorage as Stored).waymark || s.journey)
               : d.referrer.match(d.domain) && warn('data-journey /docs')
           }
         } catch (error) {}
         send('step')
         s.outcome && send('outcome')
-        for (name in stub.q) send.apply(0, (stub.q as any)[name])
+        for (name in stub.q) send.apply(0, (stub.q as Calls)[name]!)
         addEventListener('pageshow', function (event) {
           event.persisted && send('step')
         })

@@ -43,11 +43,18 @@ export interface State {
 export interface Waymark {
   (type: string, detail?: Detail): void
   /** Calls from before the beacon came. */
-  q?: ArrayLike<unknown>[]
+  q?: Calls
   /** Sends in place of `fetch`: set by an extension whose tag stands before the beacon's. */
   f?: typeof fetch
   /** What the next request says: there once the beacon runs. */
   s?: State
+}
+
+/** Calls by their place. */
+export type Calls = Readonly<Record<string, [type: string, detail?: Detail]>>
+
+export interface Stored extends Storage {
+  waymark?: string | number | undefined
 }
 
 export interface Page extends Window {

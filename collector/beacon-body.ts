@@ -12,7 +12,8 @@ const said = ['type', 'step', 'at', 'seq', 'outcome', 'engagedMs', 'attrs'] as c
  * - it is sent at `at`, unless `sentAt` says that it waited.
  */
 export function unfolded(body: Raw): Raw {
-  const { view, seq, events } = body
+  const { seq, events } = body
+  const view = idOf(body['view'])
   if (view === undefined || !Array.isArray(events)) return body
   const shared: Record<string, unknown> = {}
   for (const name of said) shared[name] = body[name]
@@ -21,7 +22,7 @@ export function unfolded(body: Raw): Raw {
     const event = { ...shared, ...given }
     if (event['id'] !== undefined) return event
     const more = index === 0 ? '' : `.${index}`
-    return { ...event, id: event['type'] === 'leave' ? String(view) : `${String(view)}.${String(seq)}${more}` }
+    return { ...event, id: event['type'] === 'leave' ? view : `${view}.${idOf(seq) ?? ''}${more}` }
   }
   return {
     ...body,
@@ -31,3 +32,6 @@ export function unfolded(body: Raw): Raw {
     events: events.map(unfold),
   }
 }
+
+const idOf = (value: unknown): string | undefined =>
+  typeof value === 'number' || typeof value === 'string' ? String(value) : undefined

@@ -194,20 +194,11 @@ async function createApp(
   const verify: ApiOptions['verify'] = (asked) => processor.verify(asked)
   const erasing = createErasureCalls({ reads: stores.reads, erasures, processor, clock, journeyHash: hashOf })
   const beacon = await openBeacon(config.dataDir)
-  const base = originOf(config.host, config.port)
-  const apiCalls = { status, doctor, verify }
-  const apiParts = {
-    questions,
-    registry,
-    annotations,
-    erasures: erasing,
-    clock,
-    limits,
-    scripts: beacon.scripts,
-    ...apiCalls,
-  }
+  const calls = { status, doctor, verify, erasures: erasing, scripts: beacon.scripts }
+  const apiParts = { questions, registry, annotations, clock, limits, ...calls }
   const api = createApi({ ...apiParts, signals })
   const assets = await readPageAssets()
+  const base = originOf(config.host, config.port)
   const docs = await openDocumentation({ routes: apiRoutes(apiParts), limits, registry, assets, base })
   const pages = createPages({
     questions,
