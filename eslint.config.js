@@ -21,6 +21,7 @@ export const rules = tseslint.config(
     files: ['beacon/*.ts'],
     rules: {
       'no-var': 'off',
+      'prefer-rest-params': 'off',
       'prefer-const': 'off',
       '@typescript-eslint/no-unused-expressions': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { caughtErrors: 'none' }],

@@ -17,7 +17,7 @@ const script = (extension: string | null, hash: string): BeaconScript => {
 
 export const scriptsExample: readonly BeaconScript[] = [
   script(null, '2c26b46b68ffc68f'),
-  script('queue', 'fcde2b2edba56bf4'),
+  script('forms', 'fcde2b2edba56bf4'),
 ]
 
 export const snippetExample: SnippetAnswer = snippet(

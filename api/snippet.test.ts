@@ -43,12 +43,12 @@ describe('GET …/snippet', () => {
 
   it('loads extensions first, shows the public key, and names what a policy needs', async () => {
     const { tag, contentSecurityPolicy, firstParty } = await snippetOf(
-      '?base=https://waymark.example&extension=queue',
+      '?base=https://waymark.example&extension=forms',
       { publicKey: true },
     )
     const sources = [...tag.matchAll(/src="([^"]*)"/g)].map(([, source]) => source)
     expect(sources.map((source) => source?.replace(/[0-9a-f]{16}/, ''))).toEqual([
-      'https://waymark.example/beacon-queue-.js',
+      'https://waymark.example/beacon-forms-.js',
       'https://waymark.example/beacon-.js',
     ])
     expect(tag).toMatch(/data-key="[^"]+"/)
@@ -69,7 +69,7 @@ describe('GET …/snippet', () => {
     ['base=https://waymark.example/%22%3E?x'],
     ['base=https://waymark.example/;script-src'],
     ['extension=nothing'],
-    ['extension=queue&extension=queue&extension=queue'],
+    ['extension=forms&extension=forms&extension=forms'],
   ])('refuses %s, and says what is allowed', async (query) => {
     const { request } = apiUnderTest()
     await request('/v1/services/pay', { method: 'PUT', body: definition() })

@@ -45,7 +45,7 @@ function getSnippet(scripts: readonly BeaconScript[]): Route {
     {
       description: 'An extension of the beacon to be loaded too. May stand several times.',
       allowed: names.length === 0 ? 'nothing: there are no extensions' : `one of ${names.join(', ')}`,
-      example: names[0] ?? 'queue',
+      example: names[0] ?? 'forms',
       shown: names.length === 0 ? z.string() : z.enum(names),
     },
   )

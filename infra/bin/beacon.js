@@ -11,6 +11,7 @@ import { brotlied, gzipped } from './compressed.js'
  */
 export const budgets = {
   core: { gzip: 760, brotli: 610 },
+  forms: { gzip: 400 },
 }
 export const hardStopGzip = 900
 export const togetherGzip = 2_000

@@ -336,6 +336,25 @@ describe.each(browserNames)('the beacon in %s', (name) => {
       expect(said).toEqual([])
     })
 
+    it('of the errors of their forms, field and code and nothing else', async () => {
+      const summary = `<div class="govuk-error-summary"><a href="#full-name-1">Enter your name</a> <a href="#postcode" data-code="Not found">Enter X</a></div>`
+      const form = `<form><input name="dateOfBirth[year]" required><input type="email" id="eMail" value="not one"><button>Go</button></form>`
+      put('/', text(`${summary}${form}`, `<script defer src="${site.collector}/beacon-forms.js"></script>${core()}`))
+      const { page, said } = await person()
+      await visit(page, '/')
+      await eventually(() => site.events().length).toBe(3)
+      await page.click('button')
+      await eventually(() => site.events().length).toBe(5)
+      const errors = site.events().filter(({ type }) => type === 'error')
+      expect(errors.map(({ step, field, code }) => `${step} ${field} ${code}`).sort()).toEqual([
+        'start date-of-birth-year value-missing',
+        'start e-mail type-mismatch',
+        'start full-name-1 invalid',
+        'start postcode not-found',
+      ])
+      expect(said).toEqual([])
+    })
+
     it('and throws nothing at them, whatever they say', async () => {
       put('/', text('app', core()))
       const { page, said } = await person()
