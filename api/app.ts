@@ -30,7 +30,9 @@ import { serviceRoutes } from './routes/services.ts'
 import { statusRoutes, type Status } from './routes/status.ts'
 import { timeToCompleteRoutes } from './routes/time-to-complete.ts'
 import { trendRoutes } from './routes/trend.ts'
+import { setUpRoutes } from './routes/set-up.ts'
 import type { ApiSignals } from './signals.ts'
+import type { BeaconScript } from './snippet.ts'
 
 export interface ApiOptions {
   readonly questions: Questions
@@ -43,6 +45,8 @@ export interface ApiOptions {
   readonly replay: ReplayCall
   readonly clock: Clock
   readonly limits: Limits
+  /** What the pages of services load. */
+  readonly scripts: readonly BeaconScript[]
   readonly signals: ApiSignals
 }
 
@@ -67,6 +71,7 @@ export function apiRoutes(options: Omit<ApiOptions, 'signals'>): readonly Route[
     ...erasureRoutes(erasures, registry, limits.bodyBytesMax),
     ...lowCompletionRoutes(questions, registry),
     ...opportunityRoutes(questions, registry),
+    ...setUpRoutes(questions, options.scripts),
     ...keyRoutes(registry, limits.bodyBytesMax),
   ]
 }
@@ -139,9 +144,11 @@ async function answerOf(options: ApiOptions, context: Context<ApiEnv>, route: Ro
   const { raw } = context.req
   const key = await keyOf(raw, registry, connection(context))
   if (key === undefined) throw new Refused('bad-key', 'this call needs a key')
+  const url = new URL(raw.url)
   const asked: Asked = {
     key,
-    search: new URL(raw.url).searchParams,
+    search: url.searchParams,
+    origin: url.origin,
     path: context.req.param(),
     json: () => jsonBody(raw, limits.bodyBytesMax),
     csv: prefersCsv(raw.headers.get('accept')),

@@ -5,6 +5,7 @@ import { apiUnderTest, exampleQuestions, noErasures } from '../tests/support/api
 import { openMemoryAnnotations } from '../tests/support/memory-annotations.ts'
 import { openMemoryRegistry } from '../tests/support/memory-registry.ts'
 import { apiRoutes } from './app.ts'
+import { scriptsExample } from './examples-set-up.ts'
 
 /** Made from the routes, so that a new call and a new parameter are in it by themselves. */
 const routes = apiRoutes({
@@ -15,6 +16,7 @@ const routes = apiRoutes({
   erasures: noErasures,
   status: () => Promise.reject(new Error('not asked')),
   doctor: () => Promise.reject(new Error('not asked')),
+  scripts: scriptsExample,
   verify: () => Promise.reject(new Error('not asked')),
   replay: () => Promise.reject(new Error('not asked')),
   limits: defaultLimits,

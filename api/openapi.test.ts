@@ -8,6 +8,7 @@ import { movableClock } from '../tests/contract/registry.ts'
 import { openMemoryAnnotations } from '../tests/support/memory-annotations.ts'
 import { openMemoryRegistry } from '../tests/support/memory-registry.ts'
 import { apiRoutes } from './app.ts'
+import { scriptsExample } from './examples-set-up.ts'
 import { documentedOperations } from './docs/app.tsx'
 import { openApiDocument, problemsOf, revalidates } from './openapi.ts'
 
@@ -19,6 +20,7 @@ const routes = apiRoutes({
   clock: movableClock(0),
   status: () => Promise.reject(new Error('not asked')),
   doctor: () => Promise.reject(new Error('not asked')),
+  scripts: scriptsExample,
   verify: () => Promise.reject(new Error('not asked')),
   replay: () => Promise.reject(new Error('not asked')),
   limits: defaultLimits,

@@ -20,6 +20,7 @@ const tags: Readonly<Record<string, string>> = {
   Answers: 'Where people leave, and who they are',
   Annotations: 'Releases and incidents, and what they did',
   Erasures: 'Journeys of people who asked to be forgotten',
+  'Set-up': 'What a team puts on its pages, and whether it works',
   Keys: 'Who may do what',
   'Running it': 'What those who run it ask',
   'This reference': 'This page, for people and for programs',

@@ -9,6 +9,8 @@ export interface Asked {
   readonly search: URLSearchParams
   /** Parts of the path, decoded. */
   readonly path: Readonly<Record<string, string>>
+  /** Of the address that was asked: `https://waymark.example`. */
+  readonly origin: string
   /** @throws {Refused} unsupported-type, too-large, invalid-json */
   readonly json: () => Promise<object>
   /** The client prefers rows as CSV. */

@@ -10,6 +10,7 @@ import type { Registry } from '../domain/ports/registry.ts'
 import type { StoredEvent } from '../domain/stored-event.ts'
 import { takeBack } from './added.ts'
 import { anyOrigin, corsHeaders, problemResponse, type Headers } from './answer.ts'
+import { unfolded } from './beacon-body.ts'
 import { bodyKind, isCompressed, readBody } from './body.ts'
 import { createUserAgents, originOf } from './headers.ts'
 import { jsonBody, jsonEvents } from './json.ts'
@@ -116,7 +117,7 @@ class Collector {
       const text = await readBody(c.req, { kind, compressed, contentLength: header('Content-Length'), limits })
       const context = this.#context(key, header, { origin, pixel: false })
       if (kind === 'ndjson') return await this.#ndjson(text, context)
-      const body = jsonBody(text, limits.eventsPerRequestMax)
+      const body = unfolded(jsonBody(text, limits.eventsPerRequestMax))
       known = await this.#find(body['service'])
       const { events, silent } = jsonEvents(body, known, context)
       if (events.length > 0) await this.#append(events, context)

@@ -1,5 +1,7 @@
 import type { StoredEvent } from '../domain/stored-event.ts'
 import { takeBack } from './added.ts'
+import { unfolded } from './beacon-body.ts'
+import { jsonBody, jsonEvents } from './json.ts'
 import { Refusal, refusalOf } from './refusal.ts'
 import type { KnownService } from './services.ts'
 import { envelopeSteps, eventSteps, run } from './steps/index.ts'
@@ -26,13 +28,22 @@ export function pixelImage(): Response {
 
 const parameters = ['service', 'journey', 'step', 'type', 'outcome', 'key', 'channel', 'field', 'code'] as const
 
-/** The event of a pixel, which happens now. Of a parameter that stands twice, the first counts. @throws {Refusal} */
+/**
+ * The event of a pixel, which happens now. Of a parameter that stands twice, the first counts. The beacon's last way
+ * to send, where a page lets nothing but images through, is a whole body of `POST /v1/events` as the query.
+ * @throws {Refusal}
+ */
 export async function pixelEvents(
   url: string,
   context: Context,
   find: (id: unknown) => Promise<KnownService | undefined>,
 ): Promise<{ events: StoredEvent[]; silent: SilentCounts }> {
-  const query = new URLSearchParams(url.slice((url.indexOf('?') + 1 || url.length + 1) - 1))
+  const search = url.slice((url.indexOf('?') + 1 || url.length + 1) - 1)
+  if (search.startsWith('?%7B')) {
+    const body = unfolded(jsonBody(decoded(search.slice(1)), context.limits.eventsPerRequestMax))
+    return jsonEvents(body, await find(body['service']), context)
+  }
+  const query = new URLSearchParams(search)
   const raw: Record<string, unknown> = { at: context.receivedAt }
   for (const name of parameters) {
     const value = query.get(name) ?? undefined
@@ -49,4 +60,13 @@ export async function pixelEvents(
   if (event.reason !== 'bot' && event.reason !== 'erased') throw refusalOf(event)
   silent[event.reason]++
   return { events: [], silent }
+}
+
+/** @throws {Refusal} */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new Refusal('invalid-json', 'expected UTF-8')
+  }
 }

@@ -91,6 +91,8 @@ export const shape = {
   annotationsMax: 1_000,
   /** Annotations of one answer, each with its comparison. */
   annotationsListedMax: 100,
+  /** Events of one answer about what was seen last, and journeys that it looks at. */
+  liveEventsMax: 200,
   /** Rows of one answer about errors. */
   errorRowsMax: 1_000,
 } as const

@@ -7,6 +7,7 @@ import { StoreUnavailable } from '../domain/errors.ts'
 import { journeyHash } from '../domain/identity.ts'
 import type { Stores } from '../domain/ports/store.ts'
 import { sql } from '../domain/sql.ts'
+import { beaconScripts, openBeacon } from './beacon.ts'
 import { createErasures, openErasures } from './clickhouse/erasures.ts'
 import { seenNames, seenNamesSince } from './clickhouse/known-names.ts'
 import { prepareDatabase } from './clickhouse/server-database.ts'
@@ -48,13 +49,14 @@ export async function openCollector(ground: ApartGround): Promise<ProgramApp> {
   const registry = await openRegistry(ground, stores, join(config.dataDir, 'registry.json'))
   const erasures = createErasures(stores)
   const knownNames = createKnownNames({ clock, limits: config.limits })
+  const { files } = await openBeacon(config.dataDir)
   const follow = followNames(ground, stores, knownNames)
   await every(ground, 'what other programs have written', async () => {
     await erasures.refresh()
     await follow()
   })
   return programApp(registry, { telemetry, notReady: () => [log.problem()] }, [
-    composeCollecting({ ...ground, secret: config.secret, log, registry, erasures, knownNames }),
+    composeCollecting({ ...ground, secret: config.secret, log, registry, erasures, knownNames, beacon: files }),
   ])
 }
 
@@ -102,6 +104,7 @@ export async function openApi(ground: ApartGround): Promise<ProgramApp> {
     erasures,
     processor: askProcessor(stores, clock),
     journeyHash: hashOf,
+    scripts: await beaconScripts(),
   })
   const storeProblem = await watchStore(ground, stores)
   return programApp(registry, { telemetry, notReady: () => [storeProblem()] }, [answering.routes], answering.notFound)

@@ -8,6 +8,7 @@ import type { Clock } from '../domain/ports/clock.ts'
 import type { EventLog } from '../domain/ports/event-log.ts'
 import type { Registry } from '../domain/ports/registry.ts'
 import type { Stores } from '../domain/ports/store.ts'
+import { openBeacon } from './beacon.ts'
 import { openEmbedded } from './clickhouse/embedded.ts'
 import { openErasures } from './clickhouse/erasures.ts'
 import { seenNames } from './clickhouse/known-names.ts'
@@ -72,11 +73,17 @@ export async function openWaymark(
       seen: await seenNames(stores.reads, config.limits, clock.now()),
     })
     const asked = { ...processor, status: () => Promise.resolve(processor.status()) }
-    const answering = await composeAnswering({ ...parts, processor: asked, journeyHash: hashOf })
+    const beacon = await openBeacon(config.dataDir)
+    const answering = await composeAnswering({
+      ...parts,
+      processor: asked,
+      journeyHash: hashOf,
+      scripts: beacon.scripts,
+    })
     const app = programApp(
       registry,
       { telemetry, notReady: () => [processor.status().notReady, log.problem()] },
-      [composeCollecting({ ...parts, knownNames }), answering.routes],
+      [composeCollecting({ ...parts, knownNames, beacon: beacon.files }), answering.routes],
       answering.notFound,
     )
     return {

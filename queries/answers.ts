@@ -300,6 +300,29 @@ export const trailAnswer = z
   .meta({ id: 'TrailAnswer' })
 export type TrailAnswer = z.infer<typeof trailAnswer>
 
+export const liveWarning = z
+  .strictObject({
+    code: z.enum(['nothing-seen', 'one-step-journeys', 'steps-outside-funnel']),
+    detail: z.string(),
+  })
+  .meta({ id: 'LiveWarning' })
+export type LiveWarning = z.infer<typeof liveWarning>
+
+export const liveEvent = z
+  .strictObject({ journey: z.string().regex(/^[0-9a-f]{16}$/), ...trailEvent.shape })
+  .meta({ id: 'LiveEvent' })
+
+export const liveAnswer = z
+  .strictObject({
+    ...asked,
+    version: z.int().min(1),
+    journeys: count.describe('In which something was seen in the last hour, as far as one answer looks'),
+    warnings: z.array(liveWarning).describe('What looks wrong in the set-up of the pages'),
+    events: z.array(liveEvent).describe('By at, then seq, the newest first'),
+  })
+  .meta({ id: 'LiveAnswer' })
+export type LiveAnswer = z.infer<typeof liveAnswer>
+
 export const rankedService = z
   .strictObject({
     rank: z.int().min(1).nullable().describe('1 has the lowest shrunk rate; null while nothing can be said'),

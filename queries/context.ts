@@ -14,6 +14,7 @@ import type {
   FunnelAnswer,
   Interval,
   JourneysAnswer,
+  LiveAnswer,
   LowCompletionAnswer,
   TimeToCompleteAnswer,
   OpportunitiesAnswer,
@@ -111,6 +112,12 @@ export interface TrailQuestion {
   readonly journey: string
 }
 
+export interface LiveQuestion {
+  readonly service: Service
+  /** Events of the answer. */
+  readonly limit?: number | undefined
+}
+
 export interface DiscoverQuestion extends PeriodInput {
   readonly service: Service
   /** Dimension and value; several must all hold. */
@@ -154,6 +161,7 @@ export interface Questions {
   journeys(question: JourneysQuestion): Promise<JourneysAnswer>
   /** `null` when nothing is known of the journey. */
   trail(question: TrailQuestion): Promise<TrailAnswer | null>
+  live(question: LiveQuestion): Promise<LiveAnswer>
   opportunities(question: OpportunitiesQuestion): Promise<OpportunitiesAnswer>
   paths(question: PathsQuestion): Promise<PathsAnswer>
   discover(question: DiscoverQuestion): Promise<DiscoverAnswer>

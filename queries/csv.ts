@@ -8,6 +8,7 @@ import {
   errorRow,
   funnelAnswerStep,
   journeyRow,
+  liveEvent,
   opportunity,
   rankedService,
   timeToCompleteAnswer,
@@ -20,6 +21,7 @@ import {
   type ErrorsAnswer,
   type FunnelAnswer,
   type JourneysAnswer,
+  type LiveAnswer,
   type LowCompletionAnswer,
   type TimeToCompleteAnswer,
   type OpportunitiesAnswer,
@@ -62,6 +64,7 @@ export const timeToCompleteCsv = (answer: TimeToCompleteAnswer): string =>
   table(timeToCompleteAnswer.shape.histogram.element, answer.histogram)
 export const journeysCsv = (answer: JourneysAnswer): string => table(journeyRow, answer.journeys)
 export const trailCsv = (answer: TrailAnswer): string => table(trailEvent, answer.events)
+export const liveCsv = (answer: LiveAnswer): string => table(liveEvent, answer.events)
 export const discoverCsv = (answer: DiscoverAnswer): string => table(discoveredStep, answer.steps)
 /** Both lists: `overSteps` says which. */
 export const errorsCsv = (answer: ErrorsAnswer): string =>

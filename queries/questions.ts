@@ -4,6 +4,7 @@ import { discover } from './discover.ts'
 import { errors } from './errors.ts'
 import { funnel } from './funnel.ts'
 import { journeys } from './journeys.ts'
+import { live } from './live.ts'
 import { lowCompletion } from './low-completion.ts'
 import { opportunities } from './opportunities.ts'
 import { paths } from './paths.ts'
@@ -20,6 +21,7 @@ export function createQuestions(context: QueryContext): Questions {
     timeToComplete: (question) => timeToComplete(context, question),
     journeys: (question) => journeys(context, question),
     trail: (question) => trail(context, question),
+    live: (question) => live(context, question),
     opportunities: (question) => opportunities(context, question),
     paths: (question) => paths(context, question),
     discover: (question) => discover(context, question),

@@ -19,7 +19,7 @@ interface Journey {
   readonly anyStale: number
 }
 
-interface EventRow {
+export interface EventRow {
   readonly type: string
   readonly step: string
   readonly at: string
@@ -106,7 +106,7 @@ function wholeLife(service: Service, now: number): Subject {
 }
 
 /** Only what the event's type carries. */
-function eventOf(row: EventRow): TrailEvent {
+export function eventOf(row: EventRow): TrailEvent {
   const { type, outcome } = trailEvent.pick({ type: true, outcome: true }).parse({
     type: row.type,
     ...(row.outcome === '' ? {} : { outcome: row.outcome }),

@@ -1,8 +1,13 @@
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { apiRoutes, createApi, honoPath } from '../api/app.ts'
+import { scriptsExample } from '../api/examples-set-up.ts'
 import { documentedOperations } from '../api/docs/app.tsx'
+import { createBeaconFiles } from '../collector/beacon-files.ts'
 import { defaultLimits } from '../domain/limits.ts'
+import { openBeacon } from '../infra/beacon.ts'
 import { openDocumentation } from '../infra/documentation.ts'
 import { operationRoutes } from '../infra/operation.ts'
 import { readPageAssets } from '../infra/page-assets.ts'
@@ -25,6 +30,7 @@ const parts = {
   clock,
   status: () => Promise.reject(new Error('not asked')),
   doctor: () => Promise.reject(new Error('not asked')),
+  scripts: scriptsExample,
   verify: () => Promise.reject(new Error('not asked')),
   replay: () => Promise.reject(new Error('not asked')),
   limits,
@@ -36,13 +42,14 @@ const apps = [
     notReady: () => [],
   }),
   (await openCollector()).app,
+  createBeaconFiles((await openBeacon(await mkdtemp(join(tmpdir(), 'waymark-')))).files),
   createApi({ ...parts, signals: { answered: () => {}, failed: () => {} } }),
   await openDocumentation({ routes, limits, registry, assets: await readPageAssets(), base: 'http://127.0.0.1:8080' }),
 ]
 
 /** What answers a method that a path has not, and what pages are made of, is not counted. */
 const notCalls = (method: string, path: string): boolean =>
-  method === 'ALL' || method === 'OPTIONS' || path.startsWith('/docs/try-it-')
+  method === 'ALL' || method === 'OPTIONS' || path.startsWith('/docs/try-it-') || path.startsWith('/beacon-')
 
 describe('the reference', () => {
   it('has every call that is served, and no other', () => {

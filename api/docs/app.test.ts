@@ -7,6 +7,7 @@ import { adminSecret, exampleQuestions, noErasures } from '../../tests/support/a
 import { openMemoryAnnotations } from '../../tests/support/memory-annotations.ts'
 import { openMemoryRegistry } from '../../tests/support/memory-registry.ts'
 import { apiRoutes } from '../app.ts'
+import { scriptsExample } from '../examples-set-up.ts'
 import { createDocs, documentedOperations } from './app.tsx'
 
 const registry = openMemoryRegistry({ clock: movableClock(0), adminSecret })
@@ -18,6 +19,7 @@ const routes = apiRoutes({
   clock: movableClock(0),
   status: () => Promise.reject(new Error('not asked')),
   doctor: () => Promise.reject(new Error('not asked')),
+  scripts: scriptsExample,
   verify: () => Promise.reject(new Error('not asked')),
   replay: () => Promise.reject(new Error('not asked')),
   limits: defaultLimits,

@@ -5,7 +5,7 @@ import type { Operation, Parameter } from '../operation.ts'
 
 /** What other rooms of the process serve: the collector, those who run it, and the reference itself. */
 export function otherOperations(limits: Limits): readonly Operation[] {
-  return [postEvents(limits), getPixel(), ...runningOperations, ...docsOperations]
+  return [postEvents(limits), getPixel(), getBeacon, ...runningOperations, ...docsOperations]
 }
 
 const oneEvent = { type: 'step', step: 'your-name', at: 1767604405000, seq: 3, attrs: { 'licence-type': 'coarse' } }
@@ -31,6 +31,7 @@ function postEvents(limits: Limits): Operation {
     description:
       'As JSON (also as text/plain, which browsers send without asking first): all or nothing. As NDJSON: one event a line, each with its own `service` and `journey`; it needs a key with the scope `ingest`. ' +
       `Optionally \`Content-Encoding: gzip\`. At most ${limits.bodyBytesMax} bytes and ${limits.eventsPerRequestMax} events of JSON, ${limits.ndjsonBytesMax} bytes and ${limits.ndjsonLinesMax} lines of NDJSON, ${limits.decompressedBytesMax} bytes decompressed. ` +
+      'The beacon sends one event a request; what its body says beside `events` holds for the event (docs/embedding.md). ' +
       'An answer with 2xx means durable. After any 4xx nothing is stored; after 503 or no answer, send it again: copies of an event merge.',
     scope: null,
     optionalScope: 'ingest',
@@ -106,6 +107,19 @@ function getPixel(): Operation {
     problems: [],
     neverRefuses: true,
   }
+}
+
+const getBeacon: Operation = {
+  id: 'getBeacon',
+  method: 'get',
+  path: '/beacon.js',
+  tag: 'Set-up',
+  summary: 'The beacon, which pages load',
+  description:
+    'Of the version that runs, kept by browsers for an hour. Copies with a hash in their name, which never change, and the extensions are named by `GET /v1/services/{id}/snippet`.',
+  scope: null,
+  answers: [{ status: 200, description: 'JavaScript (ES5)', content: { 'text/javascript': { schema: null } } }],
+  problems: [],
 }
 
 const state = (value: string) => z.object({ status: z.literal(value) })

@@ -24,6 +24,7 @@ export const programs = {
 /** Folders with what ends up in a build. */
 export const rooms = [
   'domain',
+  'beacon',
   'collector',
   'processor',
   'queries',
@@ -72,6 +73,8 @@ export async function build() {
   const out = join(builds, hash.digest('hex').slice(0, 16))
   if (existsSync(out)) return out
 
+  const { buildBeacon } = await import('./beacon.js')
+  const beacon = await buildBeacon()
   const esbuild = await import('esbuild')
   const result = await esbuild.build({
     absWorkingDir: root,
@@ -98,6 +101,9 @@ export async function build() {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, file.contents)
   }
+  // Beside the programs, which look there for what browsers load.
+  mkdirSync(join(making, 'beacon'))
+  for (const { name, code } of beacon) writeFileSync(join(making, 'beacon', `${name}.js`), code)
   try {
     renameSync(making, out)
   } catch (error) {

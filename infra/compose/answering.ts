@@ -38,6 +38,8 @@ export interface AnsweringParts extends Ground {
   readonly erasures: Erasures
   readonly processor: AskedProcessor
   readonly journeyHash: (service: string, reference: string) => string
+  /** Of the beacon, for the snippet. */
+  readonly scripts: ApiOptions['scripts']
 }
 
 export interface Answering {
@@ -57,7 +59,7 @@ export async function composeAnswering(parts: AnsweringParts): Promise<Answering
   const erasing = createErasureCalls({ reads: stores.reads, erasures, processor, clock, journeyHash })
   const { verify } = processor
   const replay = createReplay({ log, stores })
-  const asked = { status, doctor, verify, replay }
+  const asked = { status, doctor, verify, replay, scripts: parts.scripts }
   const apiParts = { questions, registry, annotations, erasures: erasing, clock, limits, ...asked }
   const api = createApi({ ...apiParts, signals })
   const assets = await readPageAssets()

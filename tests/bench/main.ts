@@ -1,5 +1,6 @@
 import type { Start } from '../../infra/program.ts'
 import { annotations } from './annotations.ts'
+import { beacon } from './beacon.ts'
 import { collectorKafka } from './collector-kafka.ts'
 import { collector } from './collector.ts'
 import { discover } from './discover.ts'
@@ -29,6 +30,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   ranking,
   discover,
   annotations,
+  beacon,
 }
 
 /** An hour each: not among those that `npm run bench` runs by itself. */

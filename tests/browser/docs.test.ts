@@ -6,6 +6,7 @@ import { Hono } from 'hono'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { apiRoutes, createApi, type ApiEnv } from '../../api/app.ts'
+import { scriptsExample } from '../../api/examples-set-up.ts'
 import { createPages } from '../../api/pages/index.tsx'
 import { defaultLimits } from '../../domain/limits.ts'
 import { openDocumentation } from '../../infra/documentation.ts'
@@ -36,6 +37,7 @@ async function site(): Promise<Hono<ApiEnv>> {
     clock,
     status,
     doctor: async () => [],
+    scripts: scriptsExample,
     verify: () => Promise.reject(new Error('not asked')),
     replay: () => Promise.reject(new Error('not asked')),
     limits: defaultLimits,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { apiRoutes } from '../../api/app.ts'
+import { scriptsExample } from '../../api/examples-set-up.ts'
 import { documentedOperations } from '../../api/docs/app.tsx'
 import type { Answer, Operation } from '../../api/operation.ts'
 import { defaultLimits } from '../../domain/limits.ts'
@@ -29,6 +30,7 @@ const operations = documentedOperations({
     clock,
     status: () => Promise.reject(new Error('not asked')),
     doctor: () => Promise.reject(new Error('not asked')),
+    scripts: scriptsExample,
     verify: () => Promise.reject(new Error('not asked')),
     replay: () => Promise.reject(new Error('not asked')),
     limits,

@@ -1,6 +1,7 @@
 import { parse } from 'csv-parse/sync'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiRoutes } from '../../api/app.ts'
+import { scriptsExample } from '../../api/examples-set-up.ts'
 import { defaultLimits } from '../../domain/limits.ts'
 import type { StoredEvent } from '../../domain/stored-event.ts'
 import { funnelAnswer, journeysAnswer, lowCompletionAnswer, trailAnswer, trendAnswer } from '../../queries/answers.ts'
@@ -230,6 +231,7 @@ describe('hostile values', () => {
     clock: { now: () => 0 },
     status: () => Promise.reject(new Error('not asked')),
     doctor: () => Promise.reject(new Error('not asked')),
+    scripts: scriptsExample,
     verify: () => Promise.reject(new Error('not asked')),
     replay: () => Promise.reject(new Error('not asked')),
     limits: defaultLimits,

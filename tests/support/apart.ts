@@ -113,7 +113,7 @@ export async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 /** What a collector answers; everything else is the API's. */
-const collected = /^\/(v1\/events|v1\/pixel\.gif|beacon\.js)(\?|$)/
+const collected = /^\/(v1\/events|v1\/pixel\.gif|beacon(-[\w-]+)?\.js)(\?|$)/
 
 async function startProxy(of: Apart['of']): Promise<{ url: string; close: () => Promise<void> }> {
   let turn = 0

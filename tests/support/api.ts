@@ -12,6 +12,7 @@ import {
   trailExample,
   trendExample,
 } from '../../api/examples.ts'
+import { liveExample, scriptsExample } from '../../api/examples-set-up.ts'
 import type { ErasureCalls } from '../../api/routes/erasures.ts'
 import type { ApiSignals } from '../../api/signals.ts'
 import type { NewKey } from '../../domain/key.ts'
@@ -63,6 +64,7 @@ export function exampleQuestions() {
     trail: keep('trail', trailExample),
     opportunities: keep('opportunities', opportunitiesExample),
     paths: keep('paths', pathsExample),
+    live: keep('live', liveExample),
     discover: keep('discover', discoverExample),
     lowCompletion: keep('lowCompletion', lowCompletionExample),
     errors: keep('errors', errorsExample),
@@ -125,6 +127,7 @@ export function apiUnderTest(
     },
     clock,
     limits: change.limits ?? defaultLimits,
+    scripts: scriptsExample,
     signals,
   })
   const request = async (path: string, init: ApiRequest = {}): Promise<Response> => {
