@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { InvalidParameter, QueryTooLarge, StoreRefused, StoreUnavailable } from '../domain/errors.ts'
+import { InvalidParameter, LogUnavailable, QueryTooLarge, StoreRefused, StoreUnavailable } from '../domain/errors.ts'
 import { defaultLimits } from '../domain/limits.ts'
 import { problemMediaType } from '../domain/problems.ts'
 import { definition } from '../tests/contract/registry.ts'
@@ -679,4 +679,16 @@ describe('GET …/discover', () => {
       expect(await response.json()).toMatchObject({ code: 'invalid-parameter' })
     },
   )
+})
+
+describe('how far answers are behind', () => {
+  it.each([
+    [new LogUnavailable('the brokers are away', { retryAfterSeconds: 5 }), 503, 'log-unavailable'],
+    [new StoreUnavailable('ClickHouse is away', { retryAfterSeconds: 7 }), 503, 'store-unavailable'],
+  ])('cannot be said while %s', async (error, status, code) => {
+    const api = apiUnderTest({ status: () => Promise.reject(error) })
+    const response = await api.request('/v1/status')
+    expect(response.headers.get('retry-after')).toBe(String(error.retryAfterSeconds))
+    expect(await problemFrom(response)).toMatchObject({ status, code })
+  })
 })

@@ -20,6 +20,8 @@ export function problemOf(error: unknown, operation?: Pick<Operation, 'query' | 
   if (error instanceof WaymarkError) {
     const retry = error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }
     if (error.code === 'store-unavailable') return problem('store-unavailable', undefined, retry)
+    if (error.code === 'log-unavailable') return problem('log-unavailable', undefined, retry)
+    if (error.code === 'too-many') return problem('too-many', undefined, retry)
     if (error.code === 'query-too-large')
       return problem('query-too-large', operation === undefined ? undefined : askForLess(operation), retry)
   }

@@ -42,7 +42,7 @@ export function replayRoutes({ replay, clock }: { replay: ReplayCall; clock: Clo
             content: { 'application/json': { schema: answer, example: { events: 12, unreadable: 0 } } },
           },
         ],
-        problems: ['invalid-parameter', 'log-unavailable', 'store-unavailable'],
+        problems: ['invalid-parameter', 'too-many', 'log-unavailable', 'store-unavailable'],
       },
       async ({ key, query }) => {
         if (!reachesAll(key)) throw new Refused('scope-missing')

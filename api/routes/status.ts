@@ -66,7 +66,7 @@ export function statusRoutes(status: () => Promise<Status>, registry: Pick<Regis
             },
           },
         ],
-        problems: ['store-unavailable'],
+        problems: ['log-unavailable', 'store-unavailable'],
       },
       async ({ key }) => {
         const { versions, ...rest } = await status()

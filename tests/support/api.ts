@@ -1,5 +1,5 @@
 import { NothingKept } from '../../domain/errors.ts'
-import { createApi, type ApiEnv } from '../../api/app.ts'
+import { createApi, type ApiOptions, type ApiEnv } from '../../api/app.ts'
 import { annotationExample, annotationsExample, errorsExample } from '../../api/examples-errors.ts'
 import {
   discoverExample,
@@ -99,6 +99,7 @@ export function apiUnderTest(
     erasures?: Partial<ErasureCalls>
     registry?: Registry
     limits?: Limits
+    status?: ApiOptions['status']
   } = {},
 ) {
   const clock = movableClock(Date.UTC(2026, 1, 12, 10))
@@ -115,7 +116,9 @@ export function apiUnderTest(
     registry,
     annotations: openMemoryAnnotations({ clock }),
     erasures: { ...noErasures, ...change.erasures },
-    status: async () => ({ pendingEvents: 0, pendingSeconds: 0, refusedEvents: 0, revision: '0', versions: [] }),
+    status:
+      change.status ??
+      (async () => ({ pendingEvents: 0, pendingSeconds: 0, refusedEvents: 0, revision: '0', versions: [] })),
     doctor: async () => [{ name: 'event log', state: 'ok', detail: '0 events wait' }],
     verify: async ({ service, period }) => {
       asked.push({ question: 'verify', with: { service, period } })
