@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
 import type { Check } from '../../domain/check.ts'
 import { readConfig, settings } from '../config.ts'
+import { lookAtServer } from '../clickhouse/server-database.ts'
 import { ConfigError } from '../config-error.ts'
+import { lookAtBrokers } from '../kafka/look.ts'
 import { errorLine, type Start } from '../program.ts'
 import type { EdgeDifference, FactDifference, TallyDifference, Verification } from '../../domain/verification.ts'
 import { CommandError, json } from './connection.ts'
@@ -24,7 +26,8 @@ export function addDoctor(waymark: Command, cli: Cli): void {
       const [needless] = Object.keys(asked)
       if (needless !== undefined) throw new CommandError(`--${needless} needs --verify`, 2)
       const checks = [...settingsChecks(cli.env), versions()]
-      if (checks.every(({ state }) => state !== 'fail')) checks.push(...(await served(cli)))
+      if (checks.every(({ state }) => state !== 'fail'))
+        checks.push(...(await outside(cli.env)), ...(await served(cli)))
       if (asJson === true) cli.print(JSON.stringify({ checks }))
       else for (const check of checks) cli.print(line(check))
       if (checks.some(({ state }) => state === 'fail')) cli.fail()
@@ -114,6 +117,15 @@ function versions(): Check {
   return old
     ? { name: 'versions', state: 'fail', detail, action: 'use Node 20.19 or later' }
     : { name: 'versions', state: 'ok', detail }
+}
+
+/** What programs apart stand on, asked from here with the settings that are here. */
+async function outside(env: Start['env']): Promise<Check[]> {
+  const { kafka, clickHouse } = readConfig(env)
+  return await Promise.all([
+    ...(kafka === undefined ? [] : [lookAtBrokers(kafka)]),
+    ...(clickHouse === undefined ? [] : [lookAtServer(clickHouse)]),
+  ])
 }
 
 /** What the installation says of itself; whoever answers is the first of its checks. */

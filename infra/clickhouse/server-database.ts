@@ -1,4 +1,5 @@
 import type { ClickHouseClient } from '@clickhouse/client'
+import type { Check } from '../../domain/check.ts'
 import { StoreUnavailable } from '../../domain/errors.ts'
 import { ConfigError } from '../config-error.ts'
 import { clickHouseCode, storeError } from './errors.ts'
@@ -45,6 +46,29 @@ export async function prepareDatabase(
     throw startError(error, settings)
   } finally {
     await stores.close()
+  }
+}
+
+/**
+ * Whether a server answers that lets us in, is new enough and has our database. Changes nothing: what is missing is made by
+ * the first program that starts.
+ */
+export async function lookAtServer(settings: ClickHouseSettings): Promise<Check> {
+  const name = 'ClickHouse'
+  const client = serverClient(
+    { ...settings, database: 'system' },
+    { timeoutMs: 10_000, connections: 1, settings: none },
+  )
+  try {
+    await checkVersion(client, settings)
+    const tables = await textOf(client, `SELECT count() FROM system.tables WHERE database = '${settings.database}'`)
+    const detail = `${settings.url.origin} answers, database ${settings.database} has ${tables} tables`
+    return { name, state: 'ok', detail: tables === '0' ? `${detail}: they are made at the first start` : detail }
+  } catch (error) {
+    const said = startError(error, settings)
+    return { name, state: 'fail', detail: said.message, action: 'mend this setting, or start the server' }
+  } finally {
+    await client.close()
   }
 }
 

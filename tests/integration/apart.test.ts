@@ -1,5 +1,8 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { root } from '../../infra/bin/build.js'
 import { programChild, startApart, until, type Apart } from '../support/apart.ts'
+import { startChild } from '../support/child.ts'
 import { startFrontChild, type FrontChild } from '../support/chdb-http-front/child.ts'
 import { kafkaHere, startKafka, type TestKafka } from '../support/kafka.ts'
 import { adminSecret } from '../support/server.ts'
@@ -12,18 +15,17 @@ describe.skipIf(!kafkaHere)('collectors, processors and APIs apart', { timeout: 
   let kafka: TestKafka
   let front: FrontChild
   let apart: Apart
+  let shared: Record<string, string>
 
   beforeAll(async () => {
     ;[kafka, front] = await Promise.all([startKafka(), startFrontChild()])
-    apart = await startApart(
-      {
-        KAFKA_BROKERS: kafka.addresses.join(','),
-        KAFKA_TOPIC: kafka.topic(),
-        CLICKHOUSE_URL: front.url,
-        CLICKHOUSE_DATABASE: 'apart',
-      },
-      ['collector', 'collector', 'processor', 'processor', 'api', 'api'],
-    )
+    shared = {
+      KAFKA_BROKERS: kafka.addresses.join(','),
+      KAFKA_TOPIC: kafka.topic(),
+      CLICKHOUSE_URL: front.url,
+      CLICKHOUSE_DATABASE: 'apart',
+    }
+    apart = await startApart(shared, ['collector', 'collector', 'processor', 'processor', 'api', 'api'])
   }, 120_000)
   afterAll(async () => {
     await apart.close()
@@ -121,6 +123,23 @@ describe.skipIf(!kafkaHere)('collectors, processors and APIs apart', { timeout: 
     ])
   })
 
+  it('are found well, and their settings wrong, by the command line', async () => {
+    const doctor = async (settings: Record<string, string>) => {
+      const env = { WAYMARK_URL: apart.url, WAYMARK_KEY: adminSecret, WAYMARK_DATA_DIR: '/nowhere', ...settings }
+      const { code, checks } = await runDoctor({ ...shared, ...env })
+      const found = checks.filter(({ name }) => ['brokers', 'ClickHouse', 'connection'].includes(name))
+      return { code, found: found.map(({ name, state }) => `${name} ${state}`), checks }
+    }
+    const well = await doctor({})
+    expect(well.found).toEqual(['brokers ok', 'ClickHouse ok', 'connection ok'])
+    expect(well.code).toBe(0)
+    const wrong = await doctor({ KAFKA_BROKERS: '127.0.0.1:1', CLICKHOUSE_URL: 'http://127.0.0.1:1' })
+    expect(wrong.found).toEqual(['brokers fail', 'ClickHouse fail', 'connection ok'])
+    expect(wrong.code).toBe(1)
+    const refused = await doctor({ CLICKHOUSE_PASSWORD: 'not-this-one' })
+    expect(refused.checks.find(({ name }) => name === 'ClickHouse')?.detail).toContain('CLICKHOUSE_PASSWORD is refused')
+  })
+
   it('bring facts to a new version of a funnel that any API was given', async () => {
     expect((await call('PUT', '/v1/services/first', { name: 'first', funnel: { steps: ['a', 'c'] } })).status).toBe(200)
     await until(async () => {
@@ -160,6 +179,22 @@ describe.skipIf(!kafkaHere)('collectors, processors and APIs apart', { timeout: 
     }
   })
 })
+
+async function runDoctor(env: Record<string, string>) {
+  const assignments = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+  const child = startChild('env', [
+    ...assignments,
+    process.execPath,
+    join(root, 'infra/bin/waymark.js'),
+    'doctor',
+    '--json',
+  ])
+  const { code } = await child.ended
+  const { checks } = JSON.parse(child.lines.at(-1) ?? '') as {
+    checks: { name: string; state: string; detail: string }[]
+  }
+  return { code, checks }
+}
 
 describe('a program apart without what it needs', () => {
   const given = {
