@@ -185,7 +185,10 @@ async function expectAnswers(answers: Answers, service: string, rows: readonly R
   expectTotals(whole.totals, expected.totals)
   expectSteps(whole.steps, expected, null)
   for (const interval of ['day', 'hour'] as const)
-    expectTrend(settled(trendAnswer.parse(await get(`trend?${period}&interval=${interval}`))), oracleTrend(ask, interval, 'UTC'))
+    expectTrend(
+      settled(trendAnswer.parse(await get(`trend?${period}&interval=${interval}`))),
+      oracleTrend(ask, interval, 'UTC'),
+    )
   const listed: unknown[] = []
   for (let cursor: string | null = ''; cursor !== null;) {
     const more = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
