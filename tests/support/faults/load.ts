@@ -40,6 +40,8 @@ export interface Load {
   more(events: number): Promise<void>
   /** Begins no more requests; resolves when each that was begun is acknowledged or given up. */
   stop(): Promise<void>
+  /** The same, but nothing is sent again: for a test that has failed. */
+  abandon(): Promise<void>
 }
 
 /** A client that goes away, or one that waits for its answer no longer. */
@@ -116,6 +118,11 @@ export function startLoad({ url, services, clients = 6, seed, sent = new SentEve
       stopped.abort()
       stoppedAt = Date.now()
       await running
+    },
+    async abandon() {
+      stopped.abort()
+      stoppedAt = -Infinity
+      await running.catch(() => undefined)
     },
   }
 }

@@ -99,8 +99,12 @@ export async function install({ kafka, front }: Rig, options: InstallationOption
   let stored: Stored = { keys: new Set() }
   const starting: Promise<unknown>[] = []
 
-  const load: Installation['load'] = (more = {}) =>
-    startLoad({ url: () => apart.url, services, sent, seed: ++loads, ...more })
+  const begun: Load[] = []
+  const load: Installation['load'] = (more = {}) => {
+    const one = startLoad({ url: () => apart.url, services, sent, seed: ++loads, ...more })
+    begun.push(one)
+    return one
+  }
   const settle: Installation['settle'] = async (under, excused) => {
     const ended = Date.now()
     await under.stop()
@@ -136,7 +140,11 @@ export async function install({ kafka, front }: Rig, options: InstallationOption
       expect(different.slice(0, 5), 'what the log holds is stored').toEqual([])
       return figuresOf({ sent, stored, seconds, counts, copies: logged.length - known.size })
     },
-    close: () => apart.close(),
+    async close() {
+      await Promise.all(begun.map((one) => one.abandon()))
+      await Promise.allSettled(starting)
+      await apart.close()
+    },
   }
 }
 
