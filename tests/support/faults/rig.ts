@@ -47,23 +47,23 @@ export interface Installation {
   readonly answers: Answers
   readonly sent: SentEvents
   /** A load of this round; `round` starts one by itself. */
-  load(options?: { readonly clients?: number; readonly url?: () => string }): Load
+  readonly load: (options?: { readonly clients?: number; readonly url?: () => string }) => Load
   /**
    * Under load, does what breaks and what mends it; then the load ends, and when the status says that all is shown
    * everything is reconciled.
    * @param fault resolves when what it broke is mended
    */
-  round(
+  readonly round: (
     fault: (load: Load) => Promise<void>,
     options?: { readonly clients?: number; readonly excused?: Excused },
-  ): Promise<void>
+  ) => Promise<void>
   /** The load ends, and everything is shown and reconciled. */
-  settle(load: Load, excused?: Excused): Promise<Stored>
+  readonly settle: (load: Load, excused?: Excused) => Promise<Stored>
   /** Ends a program, and starts another in its place, which is waited for when all is settled. */
-  replace(program: ProgramChild, signal: NodeJS.Signals): Promise<void>
+  readonly replace: (program: ProgramChild, signal: NodeJS.Signals) => Promise<void>
   /** Of all rounds; compares the trail with the log too. @param excused events that are in only one of them */
-  figures(excused?: Excused): Promise<Figures>
-  close(): Promise<void>
+  readonly figures: (excused?: Excused) => Promise<Figures>
+  readonly close: () => Promise<void>
 }
 
 export const allNames: readonly ApartName[] = ['collector', 'collector', 'processor', 'processor', 'api']
