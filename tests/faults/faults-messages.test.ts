@@ -133,9 +133,10 @@ const versioned = (events: readonly StoredEvent[]): Buffer =>
 /** Some 400 KB of events, each known to be sent and acknowledged by the brokers. */
 function large(random: Random, sent: SentEvents): readonly StoredEvent[] {
   const at = Date.now() - 5 * hourMs
+  const mark = random.whole(0, 2 ** 31)
   return Array.from({ length: 5_000 }, (_, index) => {
     const event = { id: `${index}`, type: 'step', step: 'start', at: at + index, seq: index } as const
-    const keys = sent.add('one', `large-${random.whole(0, 2 ** 31)}`, [event])
+    const keys = sent.add('one', `large-${mark}-${index % 50}`, [event])
     sent.acknowledge(keys)
     const [service = '', journey = '', identity] = (keys[0] ?? '').split('/')
     return storedEvent({ service, journey, identity: Number(identity), step: event.step, at: event.at, seq: event.seq })
