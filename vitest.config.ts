@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { FaultReporter } from './tests/support/faults/reporter.ts'
 import { CountingReporter } from './tests/support/reporter.ts'
 
 export default defineConfig({
@@ -7,7 +8,7 @@ export default defineConfig({
   test: {
     include: ['**/*.test.ts', '**/*.test.tsx'],
     exclude: ['node_modules', 'dist', 'data'],
-    reporters: ['default', new CountingReporter()],
+    reporters: ['default', new FaultReporter(), new CountingReporter()],
     // chdb binds one data directory a process: every file has a process of its own.
     pool: 'forks',
     maxWorkers: 2,

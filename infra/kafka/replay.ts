@@ -176,7 +176,8 @@ async function readRanges(
     await consumer.subscribe({ topics: [from], fromBeginning: true })
     await consumer.run({
       autoCommit: false,
-      eachBatch: async ({ batch: { partition, messages }, resolveOffset, heartbeat }) => {
+      eachBatch: async (payload) => {
+        const { partition, messages } = payload.batch
         const range = open.get(partition)
         if (range === undefined) return
         const some = messages
@@ -188,8 +189,8 @@ async function readRanges(
           return tellFailed(error)
         }
         const last = messages.at(-1)
-        if (last !== undefined) resolveOffset(last.offset)
-        await heartbeat()
+        if (last !== undefined) payload.resolveOffset(last.offset)
+        await payload.heartbeat()
         if (last === undefined || Number(last.offset) + 1 < range.to) return
         open.delete(partition)
         consumer.pause([{ topic: from, partitions: [partition] }])

@@ -73,6 +73,11 @@ export interface Findings {
 const hashesEnd = 2n ** 64n
 /** A piece that takes longer is halved, one that takes a quarter of it doubled: batches wait for it. */
 const pieceMsMax = 400
+/**
+ * But not to less than this part of the first one: on a server that is busy or far away every statement takes long, however few the
+ * journeys, and pieces that were halved for ever would never come to an end.
+ */
+const narrowestPart = 16n
 const pieceSecondsMax = 1
 /** Less is about one journey, of any service. */
 const widthMin = 2n ** 24n
@@ -121,6 +126,7 @@ async function tryStretch(parts: VerifyParts, stretch: Stretch, signal: AbortSig
   const found = { journeys: 0, notJudged: 0, weeks: [] as WeekRow[], edge: [] as EdgeRow[], facts: [] as FactRow[] }
   let busyMs = 0
   let width = await widthOf(parts, stretch)
+  const narrowest = width / narrowestPart > widthMin ? width / narrowestPart : widthMin
   for (let from = 0n; from < hashesEnd && !signal.aborted;) {
     const hashes = { service: stretch.service, from, to: (from + width > hashesEnd ? hashesEnd : from + width) - 1n }
     const piece = await exclusive(async () => {
@@ -153,7 +159,7 @@ async function tryStretch(parts: VerifyParts, stretch: Stretch, signal: AbortSig
     found.edge.push(...piece.edge)
     found.facts.push(...piece.facts)
     from = hashes.to + 1n
-    if (piece.ms > pieceMsMax) width = width / 2n > widthMin ? width / 2n : widthMin
+    if (piece.ms > pieceMsMax) width = width / 2n >= narrowest ? width / 2n : width
     else if (piece.ms * 4 < pieceMsMax) width *= 2n
   }
   if (signal.aborted) return null

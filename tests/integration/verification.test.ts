@@ -39,8 +39,7 @@ interface Bench {
   readonly clock: { now(): number; set(now: number): void }
 }
 
-async function bench(funnel: FunnelInput, timeZone = 'Europe/London'): Promise<Bench> {
-  const clock = fixedClock(now)
+async function bench(funnel: FunnelInput, timeZone = 'Europe/London', clock = fixedClock(now)): Promise<Bench> {
   const registry = openMemoryRegistry({ clock })
   const service = await registry.putService('renew', serviceInput.parse({ name: 'r', timeZone, funnel }))
   return { verified: await openVerified({ stores, registry, clock }), service, clock }
@@ -68,8 +67,8 @@ function journeys(from: number, to: number): StoredEvent[] {
 }
 
 /** Sealed twice, with journeys that came or went on since. */
-async function filled(): Promise<Bench> {
-  const made = await bench(steps)
+async function filled(clock?: Bench['clock']): Promise<Bench> {
+  const made = await bench(steps, undefined, clock)
   await made.verified.write(journeys(0, 60))
   await made.verified.sealing.seal()
   await made.verified.write(journeys(50, 90))
@@ -191,6 +190,15 @@ describe('a verification', () => {
       to: now - (now % day) + 23 * hour,
     })
     expect((await verified.verify('renew')).differences).toBeGreaterThan(0)
+  })
+
+  it('comes to an end where every statement takes long, however few its journeys', async () => {
+    let late = 0
+    const given = fixedClock(now)
+    // Half a second passes with every look: more than a piece should take.
+    const slow = { ...given, now: () => given.now() + (late += 500) }
+    const { verified } = await filled(slow)
+    expect(await verified.verify('renew')).toMatchObject({ journeys: 100, differences: 0 })
   })
 
   it('takes what has expired as counted, and only that', async () => {

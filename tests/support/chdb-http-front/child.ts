@@ -14,6 +14,10 @@ export interface FrontChild {
   away(): Promise<void>
   back(): Promise<void>
   /** Faults that were done, and statements that the engine ended. */
+  /** How many faults were done. */
+  done(): Promise<number>
+  /** How many of the last statements that ran are like this, as a regular expression. */
+  ran(statement: string): Promise<number>
   state(): Promise<{ readonly done: readonly Fault[]; readonly statements: readonly string[] }>
   close(): Promise<void>
 }
@@ -39,6 +43,8 @@ export async function startFrontChild(options: Omit<FrontOptions, 'path'> = {}):
     clear: async () => void (await steer('/clear')),
     away: async () => void (await steer('/away')),
     back: async () => void (await steer('/back')),
+    done: async () => (await steer('/done')) as number,
+    ran: async (statement) => (await steer('/ran', statement)) as number,
     state: async () => (await steer('/state')) as Awaited<ReturnType<FrontChild['state']>>,
     close: async () => {
       // Its directory goes too, so it need not take leave of that.

@@ -63,6 +63,12 @@ async function steer(front: Front, path: string, body: string): Promise<unknown>
     case '/back':
       await front.back()
       return null
+    case '/done':
+      return front.faults.done().length
+    case '/ran': {
+      const like = new RegExp(JSON.parse(body) as string)
+      return front.statements.filter((statement) => like.test(statement)).length
+    }
     case '/state':
       return { done: front.faults.done(), statements: front.statements }
     default:
