@@ -182,7 +182,7 @@ describe.each(browserNames)('the beacon in %s', (name) => {
       await page.click('a')
       await eventually(() => steps().length).toBe(2)
       expect(new Set(steps().map(({ journey }) => journey)).size).toBe(2)
-      expect(said).toHaveLength(1)
+      await eventually(() => said.length).toBe(1)
       expect(said[0]?.text).toContain('data-journey')
       expect(said[0]?.text).toContain('/docs')
     })
