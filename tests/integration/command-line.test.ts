@@ -255,7 +255,7 @@ describe('doctor', () => {
     const { services } = JSON.parse(all.out) as { services: { service: string; differences: number }[] }
     expect(services).toContainEqual(expect.objectContaining({ service: 'proved', differences: 0 }))
     expect(all.code).toBe(0)
-  })
+  }, 240_000)
 
   it.each([
     [['doctor', '--from', '2026-01-01'], 2, '--from needs --verify'],
