@@ -161,7 +161,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
     } catch (error) {
       if (!until.aborted && !(error instanceof LeaseLost)) throw error
     } finally {
-      state = idle(clock, 'stopped')
+      state = after(mine, 'stopped')
       await lease.release()
     }
   }
@@ -170,7 +170,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
     async run(signal) {
       try {
         while (!signal.aborted) {
-          state = { ...idle(clock, 'another processor works on this database'), standsBy: true }
+          state = { ...after(state, 'another processor works on this database'), standsBy: true }
           const lease = await parts.leases.take(signal)
           if (lease !== null) await takeTurn(lease, signal)
         }
@@ -178,7 +178,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
         tellUnhealed(error)
         throw error
       } finally {
-        state = idle(clock, 'stopped')
+        state = after(state, 'stopped')
         tellUnhealed(new StoreUnavailable('the processor has stopped', { retryAfterSeconds: 5 }))
       }
     },
@@ -229,6 +229,11 @@ function idle(clock: Clock, notReady: string): State {
     standsBy: false,
     isActive: false,
   }
+}
+
+/** Works no more; what it has done is still told. */
+function after({ revisions, refusedEvents }: State, notReady: string): State {
+  return { ...idle({ now: () => 0 }, notReady), revisions, refusedEvents }
 }
 
 function statusOf(log: EventLog, clock: Clock, state: State): ProcessorStatus {
