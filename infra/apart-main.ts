@@ -7,11 +7,10 @@ import { problem } from '../domain/problems.ts'
 import type { ApartGround } from './apart.ts'
 import { systemClock } from './compose.ts'
 import type { ProgramApp } from './compose/program-app.ts'
-import { readApartConfig, type ApartConfig, type ApartName } from './config.ts'
-import { ConfigError } from './config-error.ts'
-import { addressOf, close, listen, nodeServer, settingFault } from './listening.ts'
+import { readApartConfig, type ApartName } from './config.ts'
+import { addressOf, close, listen, nodeServer } from './listening.ts'
 import { operationRoutes } from './operation.ts'
-import { errorLine, exitCodes, type Start } from './program.ts'
+import { errorLine, untilStopped, type Start } from './program.ts'
 import { Releasers } from './releasers.ts'
 import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts'
 
@@ -22,48 +21,35 @@ const againMs = 2_000
  * A program apart, until it is told to stop. It listens from the start: while ClickHouse or the brokers are away it says on
  * `/readyz` what it waits for. Programs may so be started in any order.
  */
-export async function runApart(
+export function runApart(
   { env, stop }: Start,
   name: ApartName,
   open: (ground: ApartGround) => Promise<ProgramApp>,
 ): Promise<number> {
-  let config: ApartConfig
-  try {
-    config = readApartConfig(env, name)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    return exitCodes.configuration
-  }
-  const releasers = new Releasers()
-  try {
-    const telemetry = createTelemetry(config.logLevel)
-    const { logger } = telemetry
-    let waitsFor = 'starting'
-    let app = startingApp(telemetry, () => waitsFor)
-    const server = nodeServer((request) => app.fetch(request, { trusted: false }))
-    await listen(server, { host: config.host, port: config.port })
-    logger.info({ program: name, url: addressOf(server, config) }, 'listening')
-    const opened = await untilOpened({ config, telemetry, clock: systemClock, releasers }, open, stop, (why) => {
-      waitsFor = why
-      logger.warn({ program: name, why }, 'waiting to start')
-    })
-    // Last opened, first closed: requests end before what they need goes.
-    releasers.add('server', () => close(server))
-    if (opened !== undefined) {
-      app = opened
-      logger.info({ program: name }, 'started')
-    }
-    if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
-    logger.info({ program: name }, 'stopping')
-    return exitCodes.clean
-  } catch (error) {
-    const fault = settingFault(error, config)
-    process.stderr.write(`${fault ?? `Waymark could not start: ${errorLine(error)}`}\n`)
-    return fault === undefined ? exitCodes.failed : exitCodes.configuration
-  } finally {
-    await releasers.release()
-  }
+  return untilStopped(
+    () => readApartConfig(env, name),
+    stop,
+    async (config, releasers) => {
+      const telemetry = createTelemetry(config.logLevel)
+      const logger = telemetry.logger.child({ program: name })
+      let waitsFor = 'starting'
+      let app = startingApp(telemetry, () => waitsFor)
+      const server = nodeServer((request) => app.fetch(request, { trusted: false }))
+      await listen(server, { host: config.host, port: config.port })
+      logger.info({ url: addressOf(server, config) }, 'listening')
+      const opened = await untilOpened({ config, telemetry, clock: systemClock, releasers }, open, stop, (why) => {
+        waitsFor = why
+        logger.warn({ why }, 'waiting to start')
+      })
+      // Last opened, first closed: requests end before what they need goes.
+      releasers.add('server', () => close(server))
+      if (opened !== undefined) {
+        app = opened
+        logger.info('started')
+      }
+      return logger
+    },
+  )
 }
 
 /** While there is nothing yet to ask. */

@@ -4,7 +4,6 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createKnownNames, type KnownNames } from '../collector/known-names.ts'
 import { StoreUnavailable } from '../domain/errors.ts'
-import { journeyHash } from '../domain/identity.ts'
 import type { Stores } from '../domain/ports/store.ts'
 import { sql } from '../domain/sql.ts'
 import { beaconScripts, openBeacon } from './beacon.ts'
@@ -18,10 +17,9 @@ import { openSharedLog, type Ground } from './compose/event-log.ts'
 import { startProcessing } from './compose/processing.ts'
 import { programApp, type ProgramApp } from './compose/program-app.ts'
 import type { ApartConfig } from './config.ts'
-import { sha256 } from './hash.ts'
+import { keyHash } from './hash.ts'
 import { answerCalls, askProcessor } from './processor-calls.ts'
 import { errorLine } from './program.ts'
-import { sha256 as sha256Bytes } from './secrets.ts'
 import { openSharedRegistry } from './shared-registry.ts'
 
 /** What a program apart stands on. */
@@ -65,12 +63,8 @@ export async function openCollector(ground: ApartGround): Promise<ProgramApp> {
  * @throws {ConfigError | StoreUnavailable}
  */
 export async function openProcessor(ground: ApartGround): Promise<ProgramApp> {
-  const { config, clock, telemetry, releasers } = ground
-  await prepareDatabase(config.clickHouse)
-  const log = await openSharedLog(ground, config.kafka)
-  const stores = connect(ground)
-  const registry = await openRegistry(ground, stores)
-  const erasures = await openErasures(stores)
+  const { clock, telemetry, releasers } = ground
+  const { log, stores, registry, erasures } = await openShared(ground)
   const holder = `${hostname()} ${process.pid} ${randomUUID()}`
   const processor = startProcessing({ ...ground, log, stores, registry, erasures, holder })
   const onTrouble = (error: unknown) => telemetry.logger.warn({ err: error }, 'a call of another program: trying again')
@@ -88,26 +82,26 @@ export async function openProcessor(ground: ApartGround): Promise<ProgramApp> {
  */
 export async function openApi(ground: ApartGround): Promise<ProgramApp> {
   const { config, clock, telemetry } = ground
-  await prepareDatabase(config.clickHouse)
-  const log = await openSharedLog(ground, config.kafka)
-  const stores = connect(ground)
-  const registry = await openRegistry(ground, stores)
-  const erasures = await openErasures(stores)
-  const secrets = { secret: config.secret, adminKeyHash: sha256Bytes(config.adminKey) }
-  const hashOf = (service: string, reference: string) => journeyHash(sha256, config.secret, service, reference)
+  const shared = await openShared(ground)
+  const { stores, registry } = shared
   const answering = await composeAnswering({
     ...ground,
-    secrets,
-    log,
-    stores,
-    registry,
-    erasures,
+    ...shared,
+    secrets: { secret: config.secret, adminKeyHash: keyHash(config.adminKey) },
     processor: askProcessor(stores, clock),
-    journeyHash: hashOf,
     scripts: await beaconScripts(),
   })
   const storeProblem = await watchStore(ground, stores)
   return programApp(registry, { telemetry, notReady: () => [storeProblem()] }, [answering.routes], answering.notFound)
+}
+
+/** What a program stands on that cannot start without ClickHouse. */
+async function openShared(ground: ApartGround) {
+  const { config } = ground
+  await prepareDatabase(config.clickHouse)
+  const log = await openSharedLog(ground, config.kafka)
+  const stores = connect(ground)
+  return { log, stores, registry: await openRegistry(ground, stores), erasures: await openErasures(stores) }
 }
 
 function connect({ config, releasers }: ApartGround): Stores {
@@ -121,7 +115,7 @@ async function openRegistry({ config, clock, telemetry, releasers }: ApartGround
     stores,
     clock,
     random: randomBytes,
-    adminKeyHash: sha256Bytes(config.adminKey),
+    adminKeyHash: keyHash(config.adminKey),
     ...(file !== undefined && { file }),
     onUnavailable: (error) =>
       telemetry.logger.warn({ err: error }, 'the registry cannot be looked at: it stands as it is'),

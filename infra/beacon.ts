@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { BeaconScript } from '../api/snippet.ts'
 import type { BeaconFile } from '../collector/beacon-files.ts'
 import { brotlied, gzipped } from './bin/compressed.js'
+import { sha256 } from './hash.ts'
 import { projectFile } from './project.ts'
 
 /** The scripts that this version of Waymark is made with, and those that are served. */
@@ -67,7 +68,7 @@ async function builtFiles(): Promise<readonly Built[]> {
 function scriptOf({ name, code }: Built) {
   const extension = name === 'core' ? null : name
   const stem = extension === null ? 'beacon' : `beacon-${extension}`
-  const hash = createHash('sha256').update(code).digest('hex').slice(0, 16)
+  const hash = sha256(code).slice(0, 16)
   return {
     extension,
     code,

@@ -3,7 +3,6 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ConnectionFacts } from '../api/auth.ts'
 import { createKnownNames } from '../collector/known-names.ts'
-import { journeyHash } from '../domain/identity.ts'
 import type { Clock } from '../domain/ports/clock.ts'
 import type { EventLog } from '../domain/ports/event-log.ts'
 import type { Registry } from '../domain/ports/registry.ts'
@@ -19,7 +18,7 @@ import { openOwnLog } from './compose/event-log.ts'
 import { startProcessing } from './compose/processing.ts'
 import { programApp } from './compose/program-app.ts'
 import type { Config } from './config.ts'
-import { sha256 } from './hash.ts'
+import { journeyHashWith } from './hash.ts'
 import { openRegistry } from './registry.ts'
 import { Releasers } from './releasers.ts'
 import { openSecrets } from './secrets.ts'
@@ -66,7 +65,6 @@ export async function openWaymark(
     const processor = startProcessing({ ...parts, holder })
     // An older backup may hold journeys that were erased since: no answer shows them.
     await processor.healed()
-    const hashOf = (service: string, reference: string) => journeyHash(sha256, secrets.secret, service, reference)
     const knownNames = createKnownNames({
       clock,
       limits: config.limits,
@@ -77,7 +75,6 @@ export async function openWaymark(
     const answering = await composeAnswering({
       ...parts,
       processor: asked,
-      journeyHash: hashOf,
       scripts: beacon.scripts,
     })
     const app = programApp(
@@ -92,7 +89,7 @@ export async function openWaymark(
       registry,
       log,
       stores,
-      journeyHash: hashOf,
+      journeyHash: journeyHashWith(secrets.secret),
       close: () => releasers.release(),
     }
   } catch (error) {

@@ -2,7 +2,6 @@ import { createAdaptorServer } from '@hono/node-server'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Config } from './config.ts'
-import { ConfigError } from './config-error.ts'
 import { originOf } from './origin.ts'
 
 /** A stop ends within 10 s: after so long, what still holds a connection is cut off. */
@@ -38,17 +37,4 @@ export function close(server: Server): Promise<void> {
 /** Where a server listens, as a person would type it. */
 export function addressOf(server: Server, { host }: Pick<Config, 'host'>): string {
   return originOf(host, (server.address() as AddressInfo).port)
-}
-
-/** A setting that turned out to be unusable, in one line; undefined when it is something else. */
-export function settingFault(error: unknown, config: Pick<Config, 'host' | 'port' | 'dataDir'>): string | undefined {
-  if (error instanceof ConfigError) return error.message
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'EADDRINUSE')
-    return `WAYMARK_PORT is ${config.port}: something listens there already; expected a free port on ${config.host}`
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-    return `WAYMARK_HOST is ${JSON.stringify(config.host)}: expected an address of this machine`
-  if (code === 'EACCES' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST')
-    return `WAYMARK_DATA_DIR is ${JSON.stringify(config.dataDir)} or WAYMARK_PORT is ${config.port}: no permission; expected a directory this user may write and a port it may open`
-  return undefined
 }

@@ -69,20 +69,23 @@ export function askProcessor({ reads, writes }: Pick<Stores, 'reads' | 'writes'>
 
 /** As the processor that works said last. */
 function statusOf({ alive, status }: Awaited<ReturnType<typeof readLease>>): ProcessorStatus {
-  const said = status === '' ? undefined : (JSON.parse(status) as ProcessorStatus)
-  const notReady = alive ? (said?.notReady ?? null) : 'no processor was heard lately'
-  return {
-    pendingEvents: said?.pendingEvents ?? 0,
-    pendingSeconds: said?.pendingSeconds ?? 0,
-    refusedEvents: said?.refusedEvents ?? 0,
-    revision: said?.revision ?? '0',
-    rebuilding: said?.rebuilding ?? [],
-    unjudgedJourneys: said?.unjudgedJourneys ?? 0,
-    sealing: said?.sealing ?? [],
-    standsBy: false,
-    isActive: alive,
-    notReady,
-  }
+  const said = { ...nothingSaid, ...(status === '' ? {} : (JSON.parse(status) as Partial<ProcessorStatus>)) }
+  const notReady = alive ? said.notReady : 'no processor was heard lately'
+  return { ...said, standsBy: false, isActive: alive, notReady }
+}
+
+/** Before the first sign of life that tells more. */
+const nothingSaid: ProcessorStatus = {
+  pendingEvents: 0,
+  pendingSeconds: 0,
+  refusedEvents: 0,
+  revision: '0',
+  rebuilding: [],
+  unjudgedJourneys: 0,
+  sealing: [],
+  standsBy: false,
+  isActive: false,
+  notReady: null,
 }
 
 export interface AnsweringParts {

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { funnelStepNames, nextDefinition } from '../domain/definition.ts'
 import { adminKey, scopes, slug, type Key, type NewKey } from '../domain/key.ts'
@@ -8,6 +8,7 @@ import type { Store, Stores } from '../domain/ports/store.ts'
 import { serviceInput, type Service } from '../domain/service.ts'
 import { sql } from '../domain/sql.ts'
 import { inTurnQueue, revisionsAfter, type InTurn } from './changes.ts'
+import { keyHash } from './hash.ts'
 
 export interface RegistryOptions {
   readonly stores: Pick<Stores, 'reads' | 'writes'>
@@ -200,7 +201,7 @@ function createKeys(shared: Shared & Pick<RegistryOptions, 'adminKeyHash'>, rows
 
   return {
     keyBySecret: async (secret) => {
-      const hash = sha256(secret)
+      const hash = keyHash(secret)
       const candidates = [...(byPrefix.get(secret.slice(0, prefixChars)) ?? []), admin]
       return candidates.find((candidate) => timingSafeEqual(candidate.hash, hash))?.key
     },
@@ -211,7 +212,7 @@ function createKeys(shared: Shared & Pick<RegistryOptions, 'adminKeyHash'>, rows
     createKey: (input) =>
       inTurn(async () => {
         const secret = `wmk_${text(random(32))}`
-        const held = { key: newKeyOf(input, `key_${text(random(12))}`, secret, clock), hash: sha256(secret) }
+        const held = { key: newKeyOf(input, `key_${text(random(12))}`, secret, clock), hash: keyHash(secret) }
         await keep(held, 0)
         hold(held)
         return { key: held.key, secret }
@@ -242,11 +243,6 @@ function newKeyOf(input: NewKey, id: string, secret: string, clock: Clock): Key 
     ...(input.department === undefined ? {} : { department: input.department }),
     createdAt: new Date(clock.now()).toISOString(),
   }
-}
-
-/** Secrets are long and random, so one round of a fast hash is enough: there is nothing to guess from. */
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }
 
 function text(bytes: Uint8Array): string {

@@ -1,6 +1,7 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { open, readFile, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { keyHash } from './hash.ts'
 import { syncDirectory } from './local-log/segment.ts'
 
 /** What only this installation knows: kept in the data directory unless the environment gives it. */
@@ -25,18 +26,14 @@ export async function openSecrets(
 ): Promise<Secrets> {
   const secret = given.secret ?? (await readOrMake(join(directory, 'secret'), () => randomBytes(32).toString('hex')))
   const holder = await readOrMake(join(directory, 'holder'), () => randomUUID())
-  if (given.adminKey !== undefined) return { secret, adminKeyHash: sha256(given.adminKey), holder }
+  if (given.adminKey !== undefined) return { secret, adminKeyHash: keyHash(given.adminKey), holder }
 
   const hash = await readOrMake(join(directory, 'admin-key.sha256'), () => {
     const made = `wma_${randomBytes(24).toString('base64url')}`
     show(made)
-    return sha256(made).toString('hex')
+    return keyHash(made).toString('hex')
   })
   return { secret, adminKeyHash: Buffer.from(hash, 'hex'), holder }
-}
-
-export function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }
 
 /** Written whole or not at all, and durable before anything is keyed with it. */

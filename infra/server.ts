@@ -3,43 +3,30 @@ import { chmod, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openWaymark, systemClock, type Waymark } from './compose.ts'
 import { readConfig, type Config } from './config.ts'
-import { ConfigError } from './config-error.ts'
-import { addressOf, close, listen, nodeServer, settingFault } from './listening.ts'
-import { errorLine, exitCodes, type Start } from './program.ts'
-import { Releasers } from './releasers.ts'
+import { addressOf, close, listen, nodeServer } from './listening.ts'
+import { untilStopped, type Start } from './program.ts'
+import type { Releasers } from './releasers.ts'
 import { loadSample } from './sample/load.ts'
 
 /** The command line talks to the server of a data directory through this socket in it. */
 export const socketName = 'waymark.sock'
 
 /** `npm start`: the one process, until it is told to stop. */
-export async function main({ env, stop }: Start): Promise<number> {
-  let config: Config
-  try {
-    config = readConfig(env)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    return exitCodes.configuration
-  }
-  const releasers = new Releasers()
-  try {
-    const waymark = await openWaymark(config, tellAdminKey)
-    releasers.add('waymark', () => waymark.close())
-    const { logger } = waymark.telemetry
-    await serve(config, waymark, releasers)
-    const events = await loadSampleOnce(config, waymark, stop)
-    if (events > 0) logger.info({ events }, 'made-up sample services loaded: npx waymark sample remove takes them away')
-    if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
-    logger.info('stopping')
-    return exitCodes.clean
-  } catch (error) {
-    const fault = settingFault(error, config)
-    process.stderr.write(`${fault ?? `Waymark could not start: ${errorLine(error)}`}\n`)
-    return fault === undefined ? exitCodes.failed : exitCodes.configuration
-  } finally {
-    await releasers.release()
-  }
+export function main({ env, stop }: Start): Promise<number> {
+  return untilStopped(
+    () => readConfig(env),
+    stop,
+    async (config, releasers) => {
+      const waymark = await openWaymark(config, tellAdminKey)
+      releasers.add('waymark', () => waymark.close())
+      const { logger } = waymark.telemetry
+      await serve(config, waymark, releasers)
+      const events = await loadSampleOnce(config, waymark, stop)
+      if (events > 0)
+        logger.info({ events }, 'made-up sample services loaded: npx waymark sample remove takes them away')
+      return logger
+    },
+  )
 }
 
 /** Not into the log, which is kept: only who starts it for the first time sees the key, once. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { StoreUnavailable } from '../domain/errors.ts'
 import type { Registry } from '../domain/ports/registry.ts'
@@ -6,6 +5,7 @@ import type { Store } from '../domain/ports/store.ts'
 import type { Service } from '../domain/service.ts'
 import { sql } from '../domain/sql.ts'
 import { inTurnQueue } from './changes.ts'
+import { sha256 } from './hash.ts'
 import { createRegistry, readRegistry, registryRows, type RegistryOptions, type RegistryRows } from './registry.ts'
 
 export interface SharedRegistryOptions extends RegistryOptions {
@@ -207,5 +207,3 @@ function json(text: string): unknown {
     return undefined
   }
 }
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64')

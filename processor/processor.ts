@@ -139,7 +139,7 @@ interface State {
 
 export function createProcessor(parts: ProcessorParts): Processor {
   const { log, clock, signals } = parts
-  let state = idle(clock, 'starting')
+  let state = idle('starting', { revisions: createRevisions(clock, 0), refusedEvents: 0 })
   const { healed, tellHealed, tellUnhealed } = createHealing()
   const notStarted = (cause?: unknown) =>
     new StoreUnavailable('the processor could not start', { cause, retryAfterSeconds: 5 })
@@ -151,7 +151,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
   /** Until aborted, or until another program has taken over. */
   async function takeTurn(lease: Lease, signal: AbortSignal): Promise<void> {
     const until = AbortSignal.any([signal, lease.lost])
-    const mine = { ...idle(clock, 'starting'), stop: until, isActive: true }
+    const mine = { ...idle('starting', state), stop: until, isActive: true }
     state = mine
     const onWaiting = (error: WaymarkError | null) => {
       mine.notReady = error === null ? null : error.message
@@ -161,7 +161,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
     } catch (error) {
       if (!until.aborted && !(error instanceof LeaseLost)) throw error
     } finally {
-      state = after(mine, 'stopped')
+      state = idle('stopped', mine)
       await lease.release()
     }
   }
@@ -170,7 +170,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
     async run(signal) {
       try {
         while (!signal.aborted) {
-          state = { ...after(state, 'another processor works on this database'), standsBy: true }
+          state = { ...idle('another processor works on this database', state), standsBy: true }
           const lease = await parts.leases.take(signal)
           if (lease !== null) await takeTurn(lease, signal)
         }
@@ -178,7 +178,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
         tellUnhealed(error)
         throw error
       } finally {
-        state = after(state, 'stopped')
+        state = idle('stopped', state)
         tellUnhealed(new StoreUnavailable('the processor has stopped', { retryAfterSeconds: 5 }))
       }
     },
@@ -215,25 +215,21 @@ function createHealing() {
   return { healed, tellHealed, tellUnhealed }
 }
 
-function idle(clock: Clock, notReady: string): State {
+/** Does nothing; what was done before is still told. */
+function idle(notReady: string, { revisions, refusedEvents }: Pick<State, 'revisions' | 'refusedEvents'>): State {
   return {
-    revisions: createRevisions(clock, 0),
+    revisions,
+    refusedEvents,
     rebuilds: undefined,
     lateVerdicts: undefined,
     erasing: undefined,
     sealer: undefined,
     verification: undefined,
     stop: AbortSignal.abort(),
-    refusedEvents: 0,
     notReady,
     standsBy: false,
     isActive: false,
   }
-}
-
-/** Works no more; what it has done is still told. */
-function after({ revisions, refusedEvents }: State, notReady: string): State {
-  return { ...idle({ now: () => 0 }, notReady), revisions, refusedEvents }
 }
 
 function statusOf(log: EventLog, clock: Clock, state: State): ProcessorStatus {

@@ -16,6 +16,7 @@ import { openDocumentation } from '../documentation.ts'
 import { createErasureCalls } from '../erasure-calls.ts'
 import { originOf } from '../origin.ts'
 import { readPageAssets } from '../page-assets.ts'
+import { journeyHashWith } from '../hash.ts'
 import { createReplay } from '../replay.ts'
 import type { Secrets } from '../secrets.ts'
 import { apiTelemetry } from '../telemetry/api.ts'
@@ -37,7 +38,6 @@ export interface AnsweringParts extends Ground {
   readonly registry: Registry
   readonly erasures: Erasures
   readonly processor: AskedProcessor
-  readonly journeyHash: (service: string, reference: string) => string
   /** Of the beacon, for the snippet. */
   readonly scripts: ApiOptions['scripts']
 }
@@ -49,9 +49,10 @@ export interface Answering {
 
 /** Answers out: the query API, its documentation and the pages. */
 export async function composeAnswering(parts: AnsweringParts): Promise<Answering> {
-  const { config, clock, telemetry, secrets, log, stores, registry, erasures, processor, journeyHash } = parts
+  const { config, clock, telemetry, secrets, log, stores, registry, erasures, processor } = parts
   const { limits } = config
   const annotations = await openAnnotations({ stores, clock, random: randomBytes })
+  const journeyHash = journeyHashWith(secrets.secret)
   const questions = createQuestions({ annotations, reads: stores.reads, registry, clock, limits, journeyHash })
   const signals = apiTelemetry(telemetry)
   const status = async () => statusOf(await processor.status(), await log.lag(), await questions.revision(), clock)

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from '../../infra/bin/build.js'
 import type { ApartName } from '../../infra/config.ts'
 import { startChild, type Child } from './child.ts'
+import { listening } from './served.ts'
 import { adminSecret } from './server.ts'
 
 /** A program apart, as `npm run NAME` runs it. */
@@ -136,13 +136,5 @@ async function startProxy(of: Apart['of']): Promise<{ url: string; close: () => 
     incoming.on('error', () => onward.destroy())
   }
   const server = createServer(pass)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}`,
-    close: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
+  return listening(server)
 }

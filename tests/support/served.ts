@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Whole } from './whole.ts'
@@ -10,6 +10,11 @@ export async function serve(
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
   const listener = getRequestListener((request) => waymark.fetch(request, facts))
   const server = createServer((request, response) => void listener(request, response))
+  return listening(server)
+}
+
+/** On a free port of this machine; `close` breaks what is connected. */
+export async function listening(server: Server): Promise<{ readonly url: string; close(): Promise<void> }> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {
