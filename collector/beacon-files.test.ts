@@ -38,6 +38,20 @@ describe('GET /beacon.js', () => {
     expect(text.toString()).toBe(core)
   })
 
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'])('is not asked for by %s', async (method) => {
+    const { app, scripts } = await served()
+    for (const path of ['/beacon.js', scripts[0]?.hashedPath ?? '']) {
+      const request = new Request(`http://localhost${path}`)
+      // The standard's Request knows no TRACE; a server is sent it all the same.
+      Object.defineProperty(request, 'method', { value: method })
+      const answer = await app.fetch(request)
+      expect(answer.status).toBe(405)
+      expect(answer.headers.get('Allow')).toBe('GET, HEAD')
+      expect(await answer.json()).toMatchObject({ code: 'method-not-allowed' })
+    }
+    expect((await app.request('/beacon.js', { method: 'HEAD' })).status).toBe(200)
+  })
+
   it('may be loaded by pages of any origin, and is asked for again within the hour', async () => {
     const { app, scripts } = await served()
     const { headers } = await app.request('/beacon.js')

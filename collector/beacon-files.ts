@@ -1,5 +1,7 @@
 import { Hono } from 'hono'
+import { anyOrigin, problemResponse } from './answer.ts'
 import type { CollectorEnv } from './app.ts'
+import { Refusal } from './refusal.ts'
 
 /** A script for the pages of services, in every form in which it is sent. */
 export interface BeaconFile {
@@ -30,7 +32,10 @@ const forever = 'public, max-age=31536000, immutable'
 /** `GET /beacon.js` and its like. They need no key and hold no data. */
 export function createBeaconFiles(files: readonly BeaconFile[]): Hono<CollectorEnv> {
   const app = new Hono<CollectorEnv>()
-  for (const file of files) app.get(file.path, ({ req }) => answer(file, (name) => req.header(name)))
+  for (const file of files) {
+    app.get(file.path, ({ req }) => answer(file, (name) => req.header(name)))
+    app.all(file.path, () => problemResponse(new Refusal('method-not-allowed'), anyOrigin, { allow: ['GET', 'HEAD'] }))
+  }
   return app
 }
 
